@@ -1,0 +1,84 @@
+"""The maintenance app: assets, routines, work orders, and who may do what."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from insula.sdk import App, Schedule, View
+
+from .assets import assets
+from .attachments import attachments
+from .checklists import checklist_items, checklists
+from .dashboard import MaintenanceDashboard, dashboard
+from .demo import demo
+from .downtime import asset_downtimes
+from .locations import locations
+from .meters import meters, readings
+from .occurrences import generate_ahead
+from .routines import routines
+from .work_items import work_items
+from .work_orders import work_orders
+
+READ = "maintenance.*.read"
+
+app = App(
+    name="maintenance",
+    title="Maintenance",
+    version="1.0.0",
+    folder=Path(__file__).parent,
+    resources=(
+        locations,
+        assets,
+        asset_downtimes,
+        meters,
+        readings,
+        checklists,
+        checklist_items,
+        routines,
+        work_orders,
+        work_items,
+        attachments,
+    ),
+    views=(
+        View(
+            path="dashboard",
+            run=dashboard,
+            answer=MaintenanceDashboard,
+            summary="Count assets, routines and work, and show what was done last",
+            cached=timedelta(seconds=300),
+        ),
+    ),
+    schedules=(
+        Schedule("generate_occurrences", timedelta(hours=1), run=generate_ahead),
+    ),
+    roles={
+        "manager": ("maintenance.*.manage",),
+        "planner": (
+            READ,
+            "maintenance.routines.manage",
+            "maintenance.checklists.manage",
+            "maintenance.checklist_items.manage",
+            "maintenance.work_orders.manage",
+            "maintenance.work_items.manage",
+            "maintenance.attachments.manage",
+        ),
+        "technician": (
+            READ,
+            "maintenance.assets.take_down",
+            "maintenance.assets.bring_up",
+            "maintenance.meters.record",
+            "maintenance.work_orders.start",
+            "maintenance.work_orders.hold",
+            "maintenance.work_orders.finish",
+            "maintenance.work_items.answer",
+            "maintenance.attachments.create",
+        ),
+        "requester": (
+            "maintenance.assets.read",
+            "maintenance.locations.read",
+            "maintenance.work_orders.read",
+            "maintenance.work_orders.create",
+            "maintenance.attachments.create",
+        ),
+    },
+    demo=demo,
+)

@@ -1,0 +1,236 @@
+"""Connections: small lazy pools, one a database and role, under one budget."""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import asyncpg
+import msgspec
+
+from insula.kernel.database.home import Login
+from insula.kernel.foundation.errors import Unavailable
+
+Connection = asyncpg.Connection
+Record = asyncpg.Record
+
+
+class NoConnection(Unavailable):
+    """Every database connection is busy: try again in a moment."""
+
+    code = "DATABASE_BUSY"
+
+
+class DatabaseAway(Unavailable):
+    """The database does not answer: try again in a moment."""
+
+    code = "DATABASE_UNAVAILABLE"
+
+
+async def _prepare(connection: Connection) -> None:
+    for name in ("jsonb", "json"):
+        await connection.set_type_codec(
+            name,
+            schema="pg_catalog",
+            encoder=_json_text,
+            decoder=_raw,
+            format="text",
+        )
+
+
+def _json_text(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _raw(text: str) -> msgspec.Raw:
+    return msgspec.Raw(text.encode())
+
+
+async def connect(login: Login, *, timeout: float = 10) -> Connection:
+    """Open one connection whose JSON columns come back as raw text.
+
+    Raises ``DatabaseAway`` when the server does not answer.
+    """
+    try:
+        connection: Connection = await asyncpg.connect(
+            host=login.host,
+            port=login.port,
+            database=login.database,
+            user=login.user,
+            password=login.password or None,
+            ssl=False if login.host.startswith("/") else login.ssl,
+            timeout=timeout,
+            statement_cache_size=300,
+            max_cached_statement_lifetime=0,
+            server_settings={"application_name": "insula", "jit": "off"},
+        )
+    except (OSError, TimeoutError, asyncpg.CannotConnectNowError) as error:
+        raise DatabaseAway from error
+    except asyncpg.TooManyConnectionsError as error:
+        raise NoConnection from error
+    await _prepare(connection)
+    return connection
+
+
+@dataclass(eq=False, slots=True)
+class Pool:
+    """The open connections of one database and role; most recently used first."""
+
+    login: Login
+    idle: deque[Connection] = field(default_factory=deque)
+    busy: int = 0
+
+
+class Pools:
+    """All pools of this process, opened lazily and bounded together.
+
+    ``budget`` is the number of connections over all databases, ``share`` the most
+    that one database may hold of them. When the budget is spent, the connection of
+    the least recently used pool that is idle is closed; when none is idle, a caller
+    waits up to ``patience`` seconds.
+    """
+
+    def __init__(
+        self, *, budget: int = 64, share: int = 16, patience: float = 5
+    ) -> None:
+        self.budget, self.share, self.patience = budget, share, patience
+        self.open = 0
+        self._pools: OrderedDict[Login, Pool] = OrderedDict()
+        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._closed = False
+
+    async def acquire(self, login: Login) -> tuple[Pool, Connection]:
+        """Borrow a connection; give it back with ``release``."""
+        pool = self._pools.get(login)
+        if pool is None:
+            pool = self._pools[login] = Pool(login)
+        else:
+            self._pools.move_to_end(login)
+        while pool.idle:
+            connection = pool.idle.pop()
+            if not connection.is_closed():
+                pool.busy += 1
+                return pool, connection
+            self.open -= 1
+        return pool, await self._open(pool)
+
+    async def _open(self, pool: Pool) -> Connection:
+        deadline = asyncio.get_running_loop().time() + self.patience
+        while pool.busy >= self.share or self.open >= self.budget:
+            if self._closed:
+                raise DatabaseAway
+            if pool.busy < self.share and await self._evict():
+                continue
+            await self._wait(deadline)
+            if pool.idle:
+                pool.busy += 1
+                return pool.idle.pop()
+        self.open += 1
+        pool.busy += 1
+        try:
+            return await connect(pool.login)
+        except BaseException:
+            self.open -= 1
+            pool.busy -= 1
+            self._wake()
+            raise
+
+    async def _wait(self, deadline: float) -> None:
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
+        self._waiters.append(waiter)
+        try:
+            async with asyncio.timeout_at(deadline):
+                await waiter
+        except TimeoutError:
+            raise NoConnection from None
+        finally:
+            if not waiter.done() or waiter.cancelled():
+                self._waiters.remove(waiter) if waiter in self._waiters else None
+
+    def _wake(self) -> None:
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+
+    async def _evict(self) -> bool:
+        for login, pool in self._pools.items():
+            if pool.idle:
+                connection = pool.idle.popleft()
+                self.open -= 1
+                if not pool.idle and not pool.busy:
+                    del self._pools[login]
+                await _close(connection)
+                return True
+        return False
+
+    async def release(self, pool: Pool, connection: Connection) -> None:
+        """Take a connection back; an open transaction on it is rolled back first."""
+        if connection.is_in_transaction():
+            await _roll_back(connection)
+        pool.busy -= 1
+        if connection.is_closed() or self._closed:
+            self.open -= 1
+            await _close(connection)
+        else:
+            pool.idle.append(connection)
+        if self._waiters:
+            self._wake()
+
+    @asynccontextmanager
+    async def borrow(self, login: Login) -> AsyncIterator[Connection]:
+        """A connection for the length of a block."""
+        pool, connection = await self.acquire(login)
+        try:
+            yield connection
+        finally:
+            await asyncio.shield(self.release(pool, connection))
+
+    async def fetch(self, login: Login, text: str, *args: object) -> Sequence[Record]:
+        """Run one statement in a transaction of its own."""
+        pool, connection = await self.acquire(login)
+        try:
+            rows: Sequence[Record] = await connection.fetch(text, *args)
+        except BaseException:
+            await asyncio.shield(self.release(pool, connection))
+            raise
+        pool.busy -= 1
+        pool.idle.append(connection)
+        if self._waiters:
+            self._wake()
+        return rows
+
+    async def forget(self, database: str) -> None:
+        """Close the idle connections of a database that is about to be dropped."""
+        for login in [known for known in self._pools if known.database == database]:
+            pool = self._pools.pop(login)
+            while pool.idle:
+                self.open -= 1
+                await _close(pool.idle.pop())
+
+    async def close(self) -> None:
+        """Close every idle connection; busy ones close when they are given back."""
+        self._closed = True
+        for pool in self._pools.values():
+            while pool.idle:
+                self.open -= 1
+                await _close(pool.idle.pop())
+        while self._waiters:
+            self._wake()
+
+
+async def _roll_back(connection: Connection) -> None:
+    try:
+        await connection.execute("ROLLBACK", timeout=5)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        connection.terminate()
+
+
+async def _close(connection: Connection) -> None:
+    try:
+        await connection.close(timeout=2)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        connection.terminate()

@@ -1,0 +1,82 @@
+"""The walls: row-level security and grants on every table that holds tenants' rows."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, MetaData, Table, event, text
+
+from insula.kernel.database.model import TENANT_SETTING, TenantRow
+
+APPEND_ONLY = "append_only"
+"""Set in a table's ``info``: the app role may read and add, never change or delete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """The database roles of one installation.
+
+    ``owner`` runs migrations, ``app`` serves requests and owns nothing, ``reader`` is
+    the operator's view across tenants. ``tenant`` is the group that holds the grants
+    on tenants' tables: ``app`` is a member, and so is the login role of each
+    database home, which can connect to its own database alone.
+    """
+
+    owner: str = "insula_owner"
+    app: str = "insula_app"
+    reader: str = "insula_reader"
+    tenant: str = "insula_tenant"
+
+    @classmethod
+    def named(cls, prefix: str) -> "Roles":
+        """The roles of an installation that shares its server with another."""
+        return cls(
+            *(f"{prefix}_{part}" for part in ("owner", "app", "reader", "tenant"))
+        )
+
+
+ROLES = "insula_roles"
+"""The execution option under which a migration's connection carries its ``Roles``."""
+
+
+def wall(table: Table, roles: Roles) -> Iterator[str]:
+    """The statements that put a table behind row-level security, forced (D2).
+
+    There is one policy for whoever works in a tenant, and one that lets the
+    operator's reader, a role of its own, read across tenants.
+    """
+    name = f'"{table.name}"'
+    same = f"tenant_id = (SELECT {TENANT_SETTING})"
+    verbs = "SELECT, INSERT"
+    if not table.info.get(APPEND_ONLY):
+        verbs += ", UPDATE, DELETE"
+    yield f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY"
+    yield f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY"
+    yield f"CREATE POLICY tenant_isolation ON {name} USING ({same}) WITH CHECK ({same})"
+    yield (
+        f"CREATE POLICY operator_reads ON {name}"
+        f" FOR SELECT TO {roles.reader} USING (true)"
+    )
+    yield f"GRANT {verbs} ON {name} TO {roles.tenant}"
+    yield f"GRANT SELECT ON {name} TO {roles.reader}"
+
+
+def _raise_wall(table: Table, connection: Connection, **_: Any) -> None:
+    if "tenant_id" not in table.columns or table.schema is not None:
+        return
+    roles = connection.get_execution_options().get(ROLES, Roles())
+    for statement in wall(table, roles):
+        connection.execute(text(statement))
+
+
+def raise_walls() -> None:
+    """Have a wall raised around every tenant table from the moment it is created.
+
+    The listener hangs on ``Table`` itself, because a migration's ``create_table``
+    makes a table object of its own, which the models' metadata never sees.
+    """
+    if not event.contains(Table, "after_create", _raise_wall):
+        event.listen(Table, "after_create", _raise_wall)
+
+
+TENANT_METADATA: MetaData = TenantRow.metadata

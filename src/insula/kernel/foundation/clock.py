@@ -1,0 +1,8 @@
+"""Time: always aware, always UTC."""
+
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """The present moment in UTC."""
+    return datetime.now(UTC)

@@ -1,0 +1,93 @@
+"""The envelope: the one shape of every successful answer (R11)."""
+
+import hashlib
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+
+import msgspec
+
+from insula.kernel.access.operation import Operation, Reply
+from insula.kernel.http.request import Request
+
+_encode = msgspec.json.Encoder().encode
+
+Headers = list[tuple[bytes, bytes]]
+JSON = (b"content-type", b"application/json")
+VARY = (b"vary", b"Authorization, Accept, X-Tenant-ID")
+PRIVATE = (b"cache-control", b"private, no-cache")
+NO_STORE = (b"cache-control", b"no-store")
+
+
+def envelope(reply: Reply, request: Request) -> bytes:
+    """The body of an answer, joined from JSON that was made where the data was."""
+    pagination = links = b""
+    target = request.target
+    if reply.per_page is not None:
+        cursor = reply.next_cursor
+        pagination = b',"pagination":' + _encode(
+            {"next_cursor": cursor, "per_page": reply.per_page}
+        )
+        following = None if cursor is None else _next(request, cursor)
+        links = b',"next":' + _encode(following) + b',"prev":null'
+    meta = b"" if not reply.meta else b"," + _encode(reply.meta)[1:-1]
+    timestamp = datetime.now(UTC).isoformat(timespec="milliseconds")[:-6]
+    return b"".join(
+        (
+            b'{"success":true,"message":',
+            _encode(reply.message),
+            b',"data":',
+            reply.data,
+            b',"meta":{"request_id":"',
+            request.origin.request_id.encode(),
+            b'","timestamp":"',
+            timestamp.encode(),
+            b'Z","version":"v1"',
+            pagination,
+            meta,
+            b'},"links":{"self":',
+            _encode(target),
+            links,
+            b"}}",
+        )
+    )
+
+
+def _next(request: Request, cursor: str) -> str:
+    query = {**request.query(), "cursor": cursor}
+    return f"{request.path}?{urlencode(query)}"
+
+
+def etag_of(reply: Reply) -> bytes:
+    """The version's ETag of a row, a digest of its content for anything else."""
+    if reply.etag is not None:
+        return reply.etag.encode()
+    digest = hashlib.blake2b(reply.data, digest_size=12)
+    if reply.next_cursor is not None:
+        digest.update(b"+")
+    return b'W/"' + digest.hexdigest().encode() + b'"'
+
+
+def answer(
+    reply: Reply, operation: Operation, request: Request
+) -> tuple[Headers, bytes]:
+    """Headers and body of a successful answer."""
+    body = envelope(reply, request)
+    headers: Headers = [JSON]
+    if operation.writes:
+        headers.append(NO_STORE)
+        if reply.etag is not None:
+            headers.append((b"etag", reply.etag.encode()))
+    else:
+        headers += (PRIVATE, VARY, (b"etag", etag_of(reply)))
+    if reply.location is not None:
+        headers.append((b"location", reply.location.encode()))
+    return headers, body
+
+
+def not_modified(request: Request, headers: Headers) -> bool:
+    """Whether the caller has this very answer already (RFC 9110, 13.1.2)."""
+    known = request.headers.get(b"if-none-match")
+    if known is None or request.method not in ("GET", "HEAD"):
+        return False
+    tag = next((value for name, value in headers if name == b"etag"), None)
+    return tag is not None and tag in (part.strip() for part in known.split(b","))

@@ -1,0 +1,144 @@
+"""Requests as the walk reads them: header, query and body, each parsed once."""
+
+import re
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel, ValidationError
+
+from insula.kernel.access.operation import Call, Operation, Precondition
+from insula.kernel.foundation.errors import (
+    BadRequest,
+    FieldError,
+    Invalid,
+    PreconditionRequired,
+    Problem,
+)
+from insula.kernel.http.asgi import Receive, Scope
+from insula.kernel.http.body import check_json, read_body
+from insula.kernel.http.origin import Origin
+
+BODY_LIMIT = 1_048_576
+BODY_TIMEOUT = 30.0
+MOST_PARAMETERS = 50
+VERSION = re.compile(r'(?:W/)?"?([1-9][0-9]{0,17})"?')
+
+
+class UnsupportedMediaType(Problem):
+    """Send the body as {wanted}."""
+
+    status = 415
+    code = "UNSUPPORTED_MEDIA_TYPE"
+
+
+class BadIfMatch(BadRequest):
+    """If-Match is the ETag of one version, such as "3"."""
+
+    code = "INVALID_IF_MATCH"
+
+
+class BadParameters(BadRequest):
+    """The query has too many parameters, or one of them twice."""
+
+    code = "INVALID_QUERY"
+
+
+class Request:
+    """One HTTP request, as the front left it."""
+
+    __slots__ = ("_receive", "headers", "method", "origin", "path", "query_string")
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.query_string: bytes = scope["query_string"]
+        self.headers: Mapping[bytes, bytes] = scope["insula_headers"]
+        self.origin: Origin = scope["insula"]
+        self._receive = receive
+
+    @property
+    def target(self) -> str:
+        """Path and query, as the caller wrote them."""
+        if not self.query_string:
+            return self.path
+        return f"{self.path}?{self.query_string.decode('latin-1')}"
+
+    def bearer(self) -> str | None:
+        """The token of the Authorization header, if it carries one."""
+        value = self.headers.get(b"authorization")
+        if value is None or value[:7].lower() != b"bearer ":
+            return None
+        return value[7:].strip().decode("latin-1")
+
+    def query(self) -> Mapping[str, str]:
+        """The query's parameters; each may be given once."""
+        if not self.query_string:
+            return {}
+        text = self.query_string.decode("utf-8", "replace")
+        try:
+            pairs = parse_qsl(text, True, max_num_fields=MOST_PARAMETERS)
+        except ValueError:
+            raise BadParameters from None
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise BadParameters
+        return found
+
+    async def call(self, operation: Operation, key: str) -> Call:
+        """What the caller asks, checked against the operation's declaration."""
+        call = Call(self.path, key, self.query(), self.target)
+        if operation.body is not None:
+            call.body = await self._body(operation.body)
+        elif operation.raw_body is not None:
+            call.raw = await self._raw(operation, operation.raw_body)
+        call.version = self._version(call.body)
+        wanted = operation.precondition is Precondition.required
+        if wanted and call.version is None:
+            raise PreconditionRequired
+        return call
+
+    async def _body(self, model: type[BaseModel]) -> BaseModel:
+        self._expect("application/json")
+        raw = await read_body(self._receive, limit=BODY_LIMIT, timeout=BODY_TIMEOUT)
+        check_json(raw)
+        try:
+            return model.__pydantic_validator__.validate_json(raw)  # type: ignore[no-any-return]  # untyped there
+        except ValidationError as error:
+            raise Invalid(*field_errors(error)) from None
+
+    async def _raw(self, operation: Operation, wanted: str) -> bytes:
+        self._expect(wanted)
+        limit = operation.body_limit or BODY_LIMIT
+        return await read_body(self._receive, limit=limit, timeout=BODY_TIMEOUT * 10)
+
+    def _expect(self, wanted: str) -> None:
+        given = self.headers.get(b"content-type", b"")
+        kind = given.split(b";", 1)[0].strip().lower().decode("latin-1")
+        if kind != wanted:
+            raise UnsupportedMediaType(wanted=wanted)
+
+    def _version(self, body: object) -> int | None:
+        header = self.headers.get(b"if-match")
+        if header is None:
+            version = getattr(body, "version", None)
+            return version if isinstance(version, int) else None
+        found = VERSION.fullmatch(header.decode("latin-1").strip())
+        if found is None:
+            raise BadIfMatch
+        return int(found[1])
+
+
+def field_errors(error: ValidationError) -> list[FieldError]:
+    """Pydantic's findings in our words; the values themselves are not repeated."""
+    found = []
+    for each in error.errors(include_url=False, include_input=False):
+        field = ".".join(str(part) for part in each["loc"]) or "body"
+        code = each["type"]
+        if code == "missing":
+            code, words = "required", f"The {field} field is required."
+        elif code == "extra_forbidden":
+            code, words = "unknown", f"There is no {field} field."
+        else:
+            words = f"The {field} field is invalid: {each['msg'].lower()}."
+        found.append(FieldError(field, code, words))
+    return found

@@ -1,0 +1,136 @@
+"""The walk: the one path that every request takes, in the order in which it reads."""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+from uuid import UUID
+
+from insula.kernel.access.actor import Actor, ActorKind
+from insula.kernel.access.context import Context
+from insula.kernel.access.operation import Audience, Call, Operation, Reply
+from insula.kernel.database.home import Home
+from insula.kernel.database.session import Session
+from insula.kernel.foundation.errors import NotFound, Unauthenticated
+from insula.kernel.foundation.ids import parse_uuid
+from insula.kernel.http.admission import admit
+from insula.kernel.http.request import Request
+from insula.kernel.operations.logs import set_log_tenant
+from insula.kernel.tenancy.directory import Directory
+from insula.kernel.tenancy.signals import TenantMismatch, TenantNotFound
+from insula.kernel.tenancy.tenant import Tenant
+
+VISITOR = Actor(ActorKind.visitor, None)
+
+
+class Authenticates(Protocol):
+    """What turns a token into an actor."""
+
+    async def actor(self, tenant: Tenant, token: str) -> Actor:
+        """The user of that tenant whose token it is."""
+
+    async def operator(self, token: str) -> Actor:
+        """The operator whose token it is."""
+
+    def tenant_of(self, token: str) -> UUID:
+        """The tenant that a valid token names."""
+
+
+class Hosts:
+    """Which kind of host a name is: a tenant's, the operators', or the platform's."""
+
+    def __init__(self, base_domain: str) -> None:
+        self.admin = f"admin.{base_domain}"
+        self._central = frozenset({base_domain, f"api.{base_domain}", "127.0.0.1"})
+
+    def central(self, host: str) -> bool:
+        """Whether the host is the platform's own and names no tenant."""
+        return host in self._central or host.startswith("[")
+
+
+class Walk:
+    """Identify, authenticate, admit, parse, run: the rest of the platform in one page.
+
+    Whatever an operation writes is committed when its ``run`` returns, before a byte
+    of the answer is sent.
+    """
+
+    def __init__(
+        self,
+        hosts: Hosts,
+        directory: Directory,
+        authenticator: Authenticates,
+        open_session: Callable[[Home, UUID], Session],
+        audit_operator: Callable[[Context, Operation, Call], Awaitable[None]],
+    ) -> None:
+        self.hosts, self._directory = hosts, directory
+        self._authenticator, self._open = authenticator, open_session
+        self._audit = audit_operator
+
+    async def tenant(
+        self, request: Request, operation: Operation, key: str
+    ) -> tuple[Reply, Tenant, Actor]:
+        """A request to a tenant's host, or to the platform's for a named tenant."""
+        tenant = await self._identify(request)
+        set_log_tenant(tenant.id, tenant.domain)
+        actor = await self._authenticate(request, operation, tenant)
+        admit(operation, tenant, actor)
+        call = await request.call(operation, key)
+        origin = request.origin
+        ctx = Context(
+            actor,
+            tenant=tenant,
+            session=self._open(tenant.home, tenant.id),
+            request_id=origin.request_id,
+            client=origin.client,
+        )
+        return await operation.run(ctx, call), tenant, actor
+
+    async def operator(
+        self, request: Request, operation: Operation, key: str
+    ) -> tuple[Reply, Actor]:
+        """A request to the operators' host: no tenant is identified (S1-24).
+
+        Each is audited before it runs, so that none escapes the trail (S1-29).
+        """
+        actor = VISITOR
+        if operation.audience is Audience.operator:
+            token = request.bearer()
+            if token is None:
+                raise Unauthenticated
+            actor = await self._authenticator.operator(token)
+        admit(operation, None, actor)
+        call = await request.call(operation, key)
+        origin = request.origin
+        ctx = Context(actor, request_id=origin.request_id, client=origin.client)
+        await self._audit(ctx, operation, call)
+        return await operation.run(ctx, call), actor
+
+    async def _identify(self, request: Request) -> Tenant:
+        """The tenant that host, header and claim agree on; they may not differ (R07)."""
+        host, header = request.origin.host, request.headers.get(b"x-tenant-id")
+        named = None if header is None else parse_uuid(header.decode("latin-1"))
+        if not self.hosts.central(host):
+            tenant = await self._directory.at_host(host)
+            if header is not None and named != tenant.id:
+                raise TenantMismatch
+            return tenant
+        if header is None:
+            token = request.bearer()
+            if token is None:
+                raise TenantNotFound
+            named = self._authenticator.tenant_of(token)
+        if named is None:
+            raise TenantNotFound
+        return await self._directory.with_id(named)
+
+    async def _authenticate(
+        self, request: Request, operation: Operation, tenant: Tenant
+    ) -> Actor:
+        """The tenant's actor; a token of another tenant is refused (R07)."""
+        token = request.bearer()
+        if token is not None and operation.audience is not Audience.visitor:
+            return await self._authenticator.actor(tenant, token)
+        if operation.audience is Audience.visitor:
+            return VISITOR
+        if operation.audience is not Audience.tenant:
+            raise NotFound
+        raise Unauthenticated

@@ -1,0 +1,192 @@
+"""What operators do to tenants, as operations of the ``admin`` host."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter
+
+from insula.kernel.access.context import Context
+from insula.kernel.access.operation import Audience, Call, Operation, Reply
+from insula.kernel.catalog.installations import Installations
+from insula.kernel.database.home import Isolation
+from insula.kernel.foundation.errors import Conflict, Invalid, NotFound
+from insula.kernel.foundation.ids import parse_uuid
+from insula.kernel.identity.passwords import check_password, hash_password
+from insula.kernel.tenancy.new_tenant import NewTenant
+from insula.kernel.tenancy.provisioning import Provisioning
+from insula.kernel.tenancy.views import TenantView
+
+STRICT = ConfigDict(extra="forbid", strict=True)
+
+
+class TenantCreate(BaseModel):
+    """A tenant to be made, with its owner."""
+
+    model_config = STRICT
+    slug: str = Field(min_length=2, max_length=100)
+    name: str = Field(min_length=1, max_length=255)
+    isolation: Isolation | None = Field(default=None, strict=False)
+    owner_email: str | None = Field(default=None, max_length=255, pattern=r"^\S+@\S+$")
+    owner_name: str = Field(default="Owner", max_length=255)
+    owner_password: SecretStr | None = None
+    plan: str | None = Field(default=None, max_length=50)
+    domain: str | None = Field(default=None, max_length=255)
+
+
+class TenantSuspend(BaseModel):
+    """Why a tenant is suspended."""
+
+    model_config = STRICT
+    reason: str = Field(min_length=1, max_length=500)
+
+
+class AppName(BaseModel):
+    """An app, by its name."""
+
+    model_config = STRICT
+    app: str = Field(min_length=1, max_length=100)
+
+
+def _item(view: TenantView) -> dict[str, Any]:
+    return {"type": "tenant", **msgspec.to_builtins(view)}
+
+
+def _schema() -> dict[str, Any]:
+    schema = TypeAdapter(TenantView).json_schema(mode="serialization")
+    schema["properties"]["type"] = {"const": "tenant"}
+    return schema
+
+
+def _reply(value: object, **more: Any) -> Reply:
+    return Reply(msgspec.json.encode(value), **more)
+
+
+def _id(call: Call) -> UUID:
+    found = parse_uuid(call.key)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _list_schema() -> Mapping[str, Any]:
+    return {"type": "array", "items": _schema()}
+
+
+class TenantOperations:
+    """The operators' view of tenants: the same service as the command line's."""
+
+    def __init__(
+        self, provisioning: Provisioning, installations: Installations
+    ) -> None:
+        self._provisioning, self._installations = provisioning, installations
+
+    async def list(self, _: Context, call: Call) -> Reply:
+        """Tenants, those that match ``search`` if it is given."""
+        query = call.query
+        views = await self._provisioning.list(
+            search=query.get("search", ""),
+            status=query.get("status"),
+            after=query.get("after", ""),
+        )
+        return _reply([_item(view) for view in views])
+
+    async def read(self, _: Context, call: Call) -> Reply:
+        """One tenant."""
+        return _reply(_item(await self._provisioning.find(_id(call))))
+
+    async def create(self, ctx: Context, call: Call) -> Reply:
+        """Provision a tenant; answers when it is active or entirely gone again."""
+        body: TenantCreate = call.body
+        hashed = None
+        if body.owner_password is not None:
+            password = body.owner_password.get_secret_value()
+            check_password(password, (body.slug, body.owner_email or ""))
+            hashed = await hash_password(password)
+        view = await self._provisioning.create(
+            NewTenant(
+                slug=body.slug,
+                name=body.name,
+                isolation=body.isolation,
+                owner_email=body.owner_email,
+                owner_name=body.owner_name,
+                owner_password_hash=hashed,
+                plan=body.plan,
+                domain=body.domain,
+            ),
+            by=ctx.actor.id,
+        )
+        return _reply(_item(view), status=201, location=f"{call.path}/{view.id}")
+
+    async def suspend(self, ctx: Context, call: Call) -> Reply:
+        """Refuse a tenant's requests until it is resumed; nothing is lost."""
+        done = self._provisioning.suspend
+        return _reply(_item(await done(_id(call), call.body.reason, by=ctx.actor.id)))
+
+    async def resume(self, ctx: Context, call: Call) -> Reply:
+        """Let a suspended tenant in again."""
+        done = self._provisioning.resume
+        return _reply(_item(await done(_id(call), by=ctx.actor.id)))
+
+    async def delete(self, ctx: Context, call: Call) -> Reply:
+        """Close a tenant; within the days of grace it can be restored."""
+        done = self._provisioning.delete
+        return _reply(_item(await done(_id(call), by=ctx.actor.id)))
+
+    async def restore(self, ctx: Context, call: Call) -> Reply:
+        """Bring back a deleted tenant within its days of grace."""
+        done = self._provisioning.restore
+        return _reply(_item(await done(_id(call), by=ctx.actor.id)))
+
+    async def apps(self, _: Context, call: Call) -> Reply:
+        """The apps of a tenant, and whether each is active."""
+        return _reply(await self._installations.list(_id(call)))
+
+    async def install(self, ctx: Context, call: Call) -> Reply:
+        """Subscribe a tenant to an app."""
+        done = self._installations.install
+        return _reply(await done(_id(call), call.body.app, by=ctx.actor.id))
+
+    async def uninstall(self, ctx: Context, call: Call) -> Reply:
+        """End a tenant's subscription to an app; its rows are kept."""
+        done = self._installations.uninstall
+        return _reply(await done(_id(call), call.body.app, by=ctx.actor.id))
+
+    def operations(self) -> tuple[Operation, ...]:
+        """All of them, declared."""
+        many, one = "/api/v1/tenants", "/api/v1/tenants/{id}"
+
+        def made(name: str, method: str, path: str, run: Run, **more: Any) -> Operation:
+            return Operation(
+                name=f"tenants.{name}",
+                method=method,
+                path=path,
+                run=run,
+                audience=Audience.operator,
+                permission=f"tenants.{more.pop('permission', name)}",
+                summary=(run.__doc__ or name).split("\n")[0].rstrip("."),
+                writes=method != "GET",
+                **{"answer": _schema, **more},
+            )
+
+        missing = {"errors": (NotFound, Conflict)}
+        app = {"body": AppName, "answer": dict, "permission": "apps", **missing}
+        return (
+            made("list", "GET", many, self.list, answer=_list_schema, permission="read"),
+            made("read", "GET", one, self.read, **missing),
+            made(
+                "create", "POST", many, self.create, body=TenantCreate, status=201,
+                errors=(Conflict, Invalid),
+            ),
+            made("suspend", "POST", f"{one}/suspend", self.suspend, body=TenantSuspend),
+            made("resume", "POST", f"{one}/resume", self.resume, **missing),
+            made("delete", "DELETE", one, self.delete, **missing),
+            made("restore", "POST", f"{one}/restore", self.restore, **missing),
+            made("apps", "GET", f"{one}/apps", self.apps, answer=dict, **missing),
+            made("install", "POST", f"{one}/apps", self.install, **app),
+            made("uninstall", "POST", f"{one}/apps/uninstall", self.uninstall, **app),
+        )  # fmt: skip
+
+
+Run = Callable[[Context, Call], Awaitable[Reply]]

@@ -1,0 +1,195 @@
+"""The engine: from a declaration to the operations that callers see."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from insula.kernel.access.context import Context
+from insula.kernel.access.operation import Call, Parameter, Reply
+from insula.kernel.database.model import TenantRow
+from insula.kernel.foundation.clock import now
+from insula.kernel.foundation.errors import NotFound, Stale
+from insula.kernel.foundation.ids import parse_uuid, uuid7
+from insula.kernel.resource.declaration import Action, Resource
+from insula.kernel.resource.listing import Lister
+from insula.kernel.resource.schemas import (
+    create_schema,
+    patch_schema,
+    replace_schema,
+    row_schema,
+)
+from insula.kernel.resource.shape import Shape
+from insula.kernel.resource.statements import getting
+from insula.kernel.resource.unit import WorkContext, values_of
+from insula.kernel.resource.writing import Writer
+
+
+def row_id(call: Call) -> UUID:
+    """The id in the path; one that is malformed is simply not found."""
+    found = parse_uuid(call.key)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def tag(version: int) -> str:
+    """The ETag of a version (RFC 9110, 8.8.3)."""
+    return f'"{version}"'
+
+
+class ResourceApi:
+    """The operations of one resource, derived once when its app loads.
+
+    ``writers`` is filled for all resources, so that an action can touch rows of
+    any of them; ``changed`` is told the tenant after every write.
+    """
+
+    def __init__(
+        self,
+        resource: Resource[Any],
+        writers: dict[type[TenantRow], Writer],
+        secret: bytes,
+        changed: Callable[[UUID], None],
+    ) -> None:
+        self.resource, self._writers, self._changed = resource, writers, changed
+        self.shape = shape = Shape(resource.model, resource.hidden)
+        self.writer = writers[resource.model] = Writer(resource, shape)
+        self._lister = Lister(resource, shape, secret)
+        self._getting = getting(resource.table.name, shape.readable)
+        self._version_at = _place(shape, "version")
+        self._fixed = {
+            facet.name: facet.field.default
+            for facet in shape.stored
+            if facet.field.read_only
+        }
+        title = f"{resource.app.title()}{resource.model.__name__}"
+        self.title = title
+        self.create_body = create_schema(f"{title}Create", shape.creatable)
+        self.replace_body = replace_schema(f"{title}Replace", shape.changeable)
+        self.patch_body = patch_schema(f"{title}Patch", shape.changeable)
+
+    def row_schema(self) -> Mapping[str, Any]:
+        """The JSON Schema of one row."""
+        return row_schema(self.title, self.resource.type, self.shape)
+
+    def list_schema(self) -> Mapping[str, Any]:
+        """The JSON Schema of a page of rows, each with any of its fields."""
+        row = dict(self.row_schema())
+        row["required"] = ["type", "id"]
+        return {"type": "array", "items": {**row, "title": f"{self.title}Item"}}
+
+    async def get(self, ctx: Context, call: Call) -> Reply:
+        """One row."""
+        rows = await ctx.session.fetch(self._getting, row_id(call))
+        if not rows:
+            raise NotFound
+        return self._reply(rows[0])
+
+    def _reply(self, record: Any, **more: Any) -> Reply:
+        etag = None if self._version_at is None else tag(record[self._version_at])
+        return Reply(self.writer.encode_record(record), etag=etag, **more)
+
+    def new_values(self, body: BaseModel) -> dict[str, Any]:
+        """All values of a new row: the caller's, and those that the kernel gives."""
+        moment = now()
+        values = {**self._fixed, **body.__dict__}
+        values["id"] = uuid7()
+        values["created_at"] = moment
+        if "updated_at" in values:
+            values["updated_at"] = moment
+        return values
+
+    async def create(self, ctx: Context, call: Call) -> Reply:
+        """Make a row: it, its audit and its event in one statement."""
+        values = self.new_values(call.body)
+        statement, args, body = self.writer.create(values, ctx)
+        await ctx.session.fetch(statement, *args)
+        self._changed(ctx.tenant.id)
+        return Reply(
+            body,
+            status=201,
+            etag=tag(1),
+            location=f"{call.path}/{values['id']}",
+        )
+
+    async def replace(self, ctx: Context, call: Call) -> Reply:
+        """Replace every field that callers may write."""
+        return await self._change(ctx, call, dict(call.body.__dict__))
+
+    async def patch(self, ctx: Context, call: Call) -> Reply:
+        """Change the fields that the caller sent."""
+        sent = call.body.model_fields_set
+        values = {k: v for k, v in call.body.__dict__.items() if k in sent}
+        return await self._change(ctx, call, values)
+
+    async def _change(self, ctx: Context, call: Call, changed: dict[str, Any]) -> Reply:
+        changed.pop("version", None)
+        return await self._write(ctx, call, changed, ("update", "updated"))
+
+    async def delete(self, ctx: Context, call: Call) -> Reply:
+        """Put a row in the trash, from where it can be restored."""
+        await self._write(ctx, call, {"deleted_at": now()}, ("delete", "deleted"))
+        return Reply(status=200)
+
+    async def restore(self, ctx: Context, call: Call) -> Reply:
+        """Bring a row back from the trash."""
+        verb = ("restore", "restored")
+        return await self._write(ctx, call, {"deleted_at": None}, verb, deleted=True)
+
+    async def _write(
+        self,
+        ctx: Context,
+        call: Call,
+        changed: Mapping[str, Any],
+        verb: tuple[str, str],
+        *,
+        deleted: bool = False,
+    ) -> Reply:
+        key = row_id(call)
+        statement, args = self.writer.change(
+            key, call.version, changed, ctx, verb, deleted=deleted
+        )
+        rows = await ctx.session.fetch(statement, *args)
+        if not rows:
+            raise NotFound
+        if rows[0]["id"] is None:
+            raise Stale
+        self._changed(ctx.tenant.id)
+        return self._reply(rows[0])
+
+    async def act(self, action: Action, ctx: Context, call: Call) -> Reply:
+        """Run an action on a locked row; all that it does commits together."""
+        key = row_id(call)
+        async with ctx.session.transaction() as transaction:
+            work = WorkContext(ctx, transaction, self._writers)
+            row = await work.lock(self.resource.model, key)
+            if call.version is not None and row.version != call.version:
+                raise Stale
+            command = () if action.command is None else (call.body,)
+            answer = await action.run(work, row, *command)
+            await work.flush()
+        self._changed(ctx.tenant.id)
+        if not isinstance(answer, TenantRow):
+            return Reply()
+        writer = self._writers[type(answer)]
+        version = getattr(answer, "version", None)
+        return Reply(
+            writer.encode(values_of(answer, writer)),
+            etag=None if version is None else tag(version),
+        )
+
+    def list_parameters(self) -> tuple[Parameter, ...]:
+        """The query parameters of the list."""
+        return self._lister.parameters()
+
+    @property
+    def list(self) -> Lister:
+        """Answers the lists."""
+        return self._lister
+
+
+def _place(shape: Shape, name: str) -> int | None:
+    places = [facet.name for facet in shape.readable]
+    return places.index(name) if name in places else None

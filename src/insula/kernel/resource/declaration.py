@@ -1,0 +1,246 @@
+"""The declaration: what the API offers of a model, and the rules over several fields."""
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import CheckConstraint, ColumnElement, Index, Table, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm import InstrumentedAttribute
+
+from insula.kernel.database.columns import spec
+from insula.kernel.database.model import LIVE, TenantModel, short_name
+from insula.kernel.foundation.errors import Problem
+
+M = TypeVar("M", bound=TenantModel)
+Attribute = InstrumentedAttribute[Any]
+
+VERBS = frozenset({"list", "read", "create", "replace", "update", "delete", "restore"})
+"""What every resource offers by itself; no action takes one of these names."""
+
+
+class Command(BaseModel):
+    """What an action is asked with; unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Event(BaseModel):
+    """Something that happened: named ``app.resource.happened``, in the past tense."""
+
+    model_config = ConfigDict(frozen=True)
+    name: ClassVar[str]
+
+
+class DeclarationError(TypeError):
+    """A declaration contradicts its model; all faults are told when the app loads."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An invariant that PostgreSQL keeps, and the field error that its breach becomes."""
+
+    fields: tuple[Attribute, ...]
+    code: str
+
+    def apply(self, table: Table) -> str:
+        """Add the constraint to the table; returns its name."""
+        raise NotImplementedError(type(self).__name__)
+
+
+@dataclass(frozen=True)
+class Unique(Rule):
+    """No two rows of a tenant agree in all these fields."""
+
+    def __init__(self, *fields: Attribute, code: str = "taken") -> None:
+        """Name the fields that are unique together, and the code of a clash."""
+        super().__init__(fields, code)
+
+    def apply(self, table: Table) -> str:
+        """Add a unique index that starts with the tenant and skips deleted rows."""
+        names = [attribute.key for attribute in self.fields]
+        name = short_name("uq", table.name, *names)
+        where = text(LIVE) if "deleted_at" in table.columns else None
+        columns = [table.c.tenant_id, *(table.c[key] for key in names)]
+        Index(name, *columns, unique=True, postgresql_where=where)
+        return name
+
+
+@dataclass(frozen=True)
+class Check(Rule):
+    """A condition that every row meets."""
+
+    name: str
+    condition: ColumnElement[bool]
+
+    def __init__(
+        self,
+        name: str,
+        condition: ColumnElement[bool],
+        *,
+        field: Attribute,
+        code: str,
+    ) -> None:
+        """Name the condition; its breach is told as an error of ``field``."""
+        super().__init__((field,), code)
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "condition", condition)
+
+    def apply(self, table: Table) -> str:
+        """Add a CHECK; the condition is compiled to text, as migrations need it."""
+        name = short_name("ck", table.name, self.name)
+        compiled = self.condition.compile(
+            dialect=postgresql.dialect(),  # type: ignore[no-untyped-call]  # no stubs
+            compile_kwargs={"literal_binds": True, "include_table": False},
+        )
+        table.append_constraint(CheckConstraint(str(compiled), name=name))
+        return name
+
+
+@dataclass(frozen=True)
+class NoOverlap(Rule):
+    """Rows that agree in ``fields`` never overlap in the time from start to end."""
+
+    start: Attribute
+    end: Attribute
+
+    def __init__(
+        self,
+        *fields: Attribute,
+        start: Attribute,
+        end: Attribute,
+        code: str = "overlap",
+    ) -> None:
+        """Name what must agree, and the two timestamps; an open end is NULL."""
+        super().__init__(fields, code)
+        object.__setattr__(self, "start", start)
+        object.__setattr__(self, "end", end)
+
+    def apply(self, table: Table) -> str:
+        """Add an exclusion constraint that starts with the tenant."""
+        name = short_name("ex", table.name, *(field.key for field in self.fields))
+        span = text(f"tstzrange({self.start.key}, {self.end.key})")
+        equal = [(table.c[field.key], "=") for field in self.fields]
+        table.append_constraint(
+            postgresql.ExcludeConstraint(
+                (table.c.tenant_id, "="),
+                *equal,
+                (span, "&&"),
+                name=name,
+                where=text(LIVE) if "deleted_at" in table.columns else None,
+            )
+        )
+        return name
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that can be done to a row beyond changing its fields."""
+
+    name: str
+    run: Callable[..., Awaitable[Any]]
+    command: type[Command] | None
+    raises: tuple[type[Problem], ...]
+    summary: str
+
+
+ActionFunction = TypeVar("ActionFunction", bound=Callable[..., Awaitable[Any]])
+
+
+class Resource(Generic[M]):
+    """Rows with an API, derived from a model and what is said here.
+
+    ``filters`` and ``sort`` are the fields that callers may filter and sort by; each
+    gets an index that begins with the tenant. ``hidden`` fields never leave the
+    server. ``without`` names operations that are not offered: ``create``, ``update``,
+    ``delete``.
+    """
+
+    def __init__(
+        self,
+        model: type[M],
+        *,
+        filters: Sequence[Attribute] = (),
+        sort: Sequence[Attribute] = (),
+        rules: Sequence[Rule] = (),
+        hidden: Sequence[Attribute] = (),
+        without: Sequence[str] = (),
+    ) -> None:
+        self.model, self.table = model, _table(model)
+        self.filters = tuple(filters)
+        self.sort = tuple(sort)
+        self.scopes: dict[str, tuple[Attribute, tuple[object, ...]]] = {}
+        self.hidden = frozenset(attribute.key for attribute in hidden)
+        self.without = frozenset(without)
+        self.actions: dict[str, Action] = {}
+        self.app, _, self.plural = self.table.name.partition("_")
+        self.path = self.plural.replace("_", "-")
+        self.singular = _snake(model.__name__)
+        self.type = f"{self.app}.{self.singular}"
+        self.name = f"{self.app}.{self.plural}"
+        self._check((*filters, *sort, *hidden))
+        self.rules = {rule.apply(self.table): rule for rule in rules}
+        self._index((*filters, *sort))
+
+    def _check(self, attributes: Sequence[Attribute]) -> None:
+        strangers = [it for it in attributes if it.class_ is not self.model]
+        if strangers:
+            raise DeclarationError(f"{self.name}: {strangers} belong to other models")
+        nullable = [it.key for it in self.sort if self.table.c[it.key].nullable]
+        if nullable:
+            raise DeclarationError(f"{self.name}: cannot sort by nullable {nullable}")
+
+    def _index(self, attributes: Sequence[Attribute]) -> None:
+        for key in dict.fromkeys(attribute.key for attribute in attributes):
+            if key == "id" or self._indexed(key):
+                continue
+            column = self.table.c[key]
+            name = short_name("ix", self.table.name, key)
+            Index(name, self.table.c.tenant_id, column, self.table.c.id)
+
+    def _indexed(self, key: str) -> bool:
+        declared = spec(self.table.c[key].info)
+        return declared.unique or declared.target is not None
+
+    def scope(self, name: str, attribute: Attribute, *values: object) -> None:
+        """Name a selection, ``?scope=<name>``: the values that a filter may have."""
+        if attribute.key not in {known.key for known in self.filters}:
+            raise DeclarationError(f"{self.name}: scope '{name}' is on no filter")
+        self.scopes[name] = attribute, values
+
+    def action(
+        self, name: str, *, raises: Sequence[type[Problem]] = ()
+    ) -> Callable[[ActionFunction], ActionFunction]:
+        """Declare what the function does to a row, at ``POST …/{id}/<name>``.
+
+        The function takes the context, the row (locked) and, if it has a third
+        parameter, a ``Command``; it returns the row to answer with.
+        """
+        if name in VERBS:
+            raise DeclarationError(f"{self.name}: '{name}' has a meaning already")
+
+        def register(function: ActionFunction) -> ActionFunction:
+            hints = inspect.get_annotations(function, eval_str=True)
+            parameters = list(inspect.signature(function).parameters)
+            command = hints[parameters[2]] if len(parameters) > 2 else None
+            if hints[parameters[1]] is not self.model:
+                raise DeclarationError(f"{self.name}.{name} takes another model's row")
+            summary = (function.__doc__ or name).strip().splitlines()[0]
+            self.actions[name] = Action(name, function, command, tuple(raises), summary)
+            return function
+
+        return register
+
+
+def _table(model: type[TenantModel]) -> Table:
+    table = model.__table__
+    if not isinstance(table, Table):
+        raise DeclarationError(f"{model.__name__} has no table of its own")
+    return table
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

@@ -1,0 +1,157 @@
+"""Deriving: the one place where a resource's operations come from."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from insula.kernel.access.context import Context
+from insula.kernel.access.operation import Call, Operation, Precondition, Reply
+from insula.kernel.foundation.errors import Conflict, Invalid, NotFound, Stale
+from insula.kernel.resource.api import ResourceApi
+from insula.kernel.resource.declaration import Action
+from insula.kernel.resource.listing import BadQuery
+
+
+def derive(api: ResourceApi) -> Iterator[Operation]:
+    """Every operation that callers can ask of a resource."""
+    yield from Deriver(api).every()
+
+
+def _nothing() -> Mapping[str, Any]:
+    return {"type": "null"}
+
+
+class Deriver:
+    """Knows what all operations of one resource have in common."""
+
+    def __init__(self, api: ResourceApi) -> None:
+        self._api, self._resource = api, api.resource
+        self._many = f"/api/v1/{self._resource.app}/{self._resource.path}"
+        self._one = f"{self._many}/{{id}}"
+        self._noun = self._resource.singular.replace("_", " ")
+        self._nouns = self._resource.plural.replace("_", " ")
+
+    def every(self) -> Iterator[Operation]:
+        """Reading, then writing as far as it is offered, then the actions."""
+        offered, versioned = self._offered, "version" in self._resource.table.columns
+        yield from self._reading()
+        if offered("create"):
+            yield self._creating()
+        if versioned and offered("update") and self._api.shape.changeable:
+            yield from self._updating()
+        if versioned and offered("delete"):
+            yield from self._deleting()
+        for action in self._resource.actions.values():
+            yield self._acting(action)
+
+    def _offered(self, verb: str) -> bool:
+        return verb not in self._resource.without
+
+    def _made(
+        self, verb: str, method: str, path: str, *, permission: str = "", **more: Any
+    ) -> Operation:
+        name = self._resource.name
+        return Operation(
+            name=f"{name}.{verb}",
+            method=method,
+            path=path,
+            permission=f"{name}.{permission or verb}",
+            app=self._resource.app,
+            **{"answer": self._api.row_schema, **more},
+        )
+
+    def _reading(self) -> Iterator[Operation]:
+        api = self._api
+        yield self._made(
+            "list",
+            "GET",
+            self._many,
+            permission="read",
+            run=api.list,
+            summary=f"List {self._nouns}",
+            writes=False,
+            paged=True,
+            answer=api.list_schema,
+            parameters=api.list_parameters(),
+            errors=(BadQuery,),
+        )
+        yield self._made(
+            "read",
+            "GET",
+            self._one,
+            run=api.get,
+            summary=f"Read one {self._noun}",
+            writes=False,
+            errors=(NotFound,),
+        )
+
+    def _creating(self) -> Operation:
+        return self._made(
+            "create",
+            "POST",
+            self._many,
+            run=self._api.create,
+            summary=f"Create a {self._noun}",
+            body=self._api.create_body,
+            status=201,
+            errors=(Invalid,),
+        )
+
+    def _updating(self) -> Iterator[Operation]:
+        api = self._api
+        common: Mapping[str, Any] = {
+            "permission": "update",
+            "precondition": Precondition.required,
+            "errors": (NotFound, Invalid, Stale),
+        }
+        yield self._made(
+            "replace",
+            "PUT",
+            self._one,
+            run=api.replace,
+            body=api.replace_body,
+            summary=f"Replace a {self._noun}",
+            **common,
+        )
+        yield self._made(
+            "update",
+            "PATCH",
+            self._one,
+            run=api.patch,
+            body=api.patch_body,
+            summary=f"Change a {self._noun}",
+            **common,
+        )
+
+    def _deleting(self) -> Iterator[Operation]:
+        yield self._made(
+            "delete",
+            "DELETE",
+            self._one,
+            run=self._api.delete,
+            summary=f"Put a {self._noun} in the trash",
+            answer=_nothing,
+            errors=(NotFound, Stale),
+        )
+        yield self._made(
+            "restore",
+            "POST",
+            f"{self._one}/restore",
+            permission="delete",
+            run=self._api.restore,
+            summary=f"Restore a {self._noun} from the trash",
+            errors=(NotFound, Invalid, Stale),
+        )
+
+    def _acting(self, action: Action) -> Operation:
+        async def run(ctx: Context, call: Call) -> Reply:
+            return await self._api.act(action, ctx, call)
+
+        return self._made(
+            action.name.replace("-", "_"),
+            "POST",
+            f"{self._one}/{action.name}",
+            run=run,
+            body=action.command,
+            summary=action.summary,
+            errors=(NotFound, Conflict, Invalid, Stale, *action.raises),
+        )

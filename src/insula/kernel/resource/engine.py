@@ -1,0 +1,161 @@
+"""The engine room: all registered apps, and every operation that follows from them."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from importlib.metadata import entry_points
+from uuid import UUID
+
+from sqlalchemy.orm import configure_mappers
+
+from insula.kernel.access.actor import RoleBook
+from insula.kernel.access.context import Context
+from insula.kernel.access.operation import Call, Operation, Reply
+from insula.kernel.cache.memory import Cache
+from insula.kernel.database.model import TenantRow
+from insula.kernel.resource.api import ResourceApi
+from insula.kernel.resource.app import App, Schedule, View
+from insula.kernel.resource.declaration import DeclarationError
+from insula.kernel.resource.deriving import derive
+from insula.kernel.resource.import_operation import import_operation
+from insula.kernel.resource.importing import Importer
+from insula.kernel.resource.unit import WorkContext
+from insula.kernel.resource.violations import Breach, breaches
+from insula.kernel.resource.writing import Writer
+
+GROUP = "insula.apps"
+"""The entry-point group in which a wheel announces its app; ours do the same."""
+SCHEMA = "#/components/schemas/{model}"
+
+
+def registered_apps() -> tuple[App, ...]:
+    """The apps that are installed beside the platform, by name.
+
+    Raises ``DeclarationError`` for two apps of one name, or what is no app.
+    """
+    found: dict[str, App] = {}
+    for entry in sorted(entry_points(group=GROUP), key=lambda it: it.name):
+        app = entry.load()
+        if not isinstance(app, App) or app.name != entry.name:
+            raise DeclarationError(f"{entry.value} is not the app {entry.name}")
+        if app.name in found:
+            raise DeclarationError(f"two packages bring an app {app.name}")
+        found[app.name] = app
+    return tuple(found.values())
+
+
+class UnknownResource(LookupError):
+    """No registered app has a resource of that name."""
+
+
+class Engine:
+    """What the declarations of all apps amount to."""
+
+    def __init__(
+        self,
+        apps: Iterable[App],
+        *,
+        secret: bytes,
+        cache: Cache,
+        changed: Callable[[UUID], None],
+    ) -> None:
+        self.apps: Mapping[str, App] = {app.name: app for app in apps}
+        configure_mappers()  # only then can rows be made from records
+        self._writers: dict[type[TenantRow], Writer] = {}
+        self._cache, self._changed = cache, changed
+        self._apis = {
+            resource.name: ResourceApi(resource, self._writers, secret, changed)
+            for app in self.apps.values()
+            for resource in app.resources
+        }
+        self.roles = RoleBook(
+            {
+                role: grants
+                for app in self.apps.values()
+                for role, grants in app.role_grants().items()
+            }
+        )
+
+    def api(self, name: str) -> ResourceApi:
+        """The operations of ``app.resources``; raises ``UnknownResource``."""
+        found = self._apis.get(name)
+        if found is None:
+            raise UnknownResource(f"{name}: known are {', '.join(self._apis)}")
+        return found
+
+    def importer(self, name: str) -> Importer:
+        """What imports files into ``app.resources``; raises ``UnknownResource``."""
+        return Importer(self.api(name), self.api, self._changed)
+
+    @property
+    def apis(self) -> Sequence[ResourceApi]:
+        """The operations of every resource."""
+        return tuple(self._apis.values())
+
+    def breaches(self) -> Mapping[str, Breach]:
+        """Every constraint that a write can run into."""
+        return breaches(api.resource for api in self.apis)
+
+    def operations(self) -> tuple[Operation, ...]:
+        """Every operation of every app."""
+        found = [it for api in self.apis for it in derive(api)]
+        found += [
+            import_operation(self.importer(api.resource.name))
+            for api in self.apis
+            if "create" not in api.resource.without
+        ]
+        for app in self.apps.values():
+            found += [self._view(app, view) for view in app.views]
+        return tuple(found)
+
+    def _view(self, app: App, view: View) -> Operation:
+        async def run(ctx: Context, _: Call) -> Reply:
+            return Reply(await self.read(ctx, view))
+
+        return Operation(
+            name=f"{app.name}.{view.path}.read",
+            method="GET",
+            path=f"/api/v1/{app.name}/{view.path}",
+            run=run,
+            summary=view.summary,
+            permission=f"{app.name}.{view.path}.read",
+            app=app.name,
+            writes=False,
+            answer=partial(view.answer.model_json_schema, ref_template=SCHEMA),
+        )
+
+    async def read(self, ctx: Context, view: View) -> bytes:
+        """The answer of a view as JSON, from the cache where it may be."""
+        tenant_id, key = ctx.tenant.id, f"{view.path}:{ctx.tenant.id}"
+        if view.cached is None:
+            return await self._work_out(ctx, view)
+        kept = self._cache.get(tenant_id, key)
+        if kept is not None:
+            return kept
+        epoch = self._cache.epoch(tenant_id)
+        fresh = await self._work_out(ctx, view)
+        ttl = view.cached.total_seconds()
+        self._cache.put(tenant_id, key, fresh, ttl=ttl, epoch=epoch)
+        return fresh
+
+    async def _work_out(self, ctx: Context, view: View) -> bytes:
+        async with ctx.session.transaction() as transaction:
+            work = WorkContext(ctx, transaction, self._writers)
+            return (await view.run(work)).model_dump_json().encode()
+
+    async def run(self, ctx: Context, schedule: Schedule) -> None:
+        """Do the work of a schedule for one tenant, in one transaction."""
+        async with ctx.session.transaction() as transaction:
+            work = WorkContext(ctx, transaction, self._writers)
+            await schedule.run(work)
+            await work.flush()
+        self._changed(ctx.tenant.id)
+
+    async def fill(self, ctx: Context, app: App) -> None:
+        """Give a tenant the app's demonstration data."""
+        if app.demo is None:
+            return
+        async with ctx.session.transaction() as transaction:
+            work = WorkContext(ctx, transaction, self._writers)
+            await app.demo(work)
+            await work.flush()
+        self._changed(ctx.tenant.id)

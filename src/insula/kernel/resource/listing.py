@@ -1,0 +1,309 @@
+"""Lists: from a caller's query to one of few SQL shapes, and on to the next page."""
+
+import base64
+import hashlib
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+from pydantic import TypeAdapter, ValidationError
+
+from insula.kernel.access.context import Context
+from insula.kernel.access.operation import Call, Parameter, Reply
+from insula.kernel.database.session import Statement
+from insula.kernel.foundation.errors import BadRequest
+from insula.kernel.resource.declaration import Resource
+from insula.kernel.resource.schemas import row_struct
+from insula.kernel.resource.shape import Facet, Shape
+from insula.kernel.resource.statements import Condition, Page, listing
+
+PER_PAGE, MOST_PER_PAGE = 15, 100
+LITERAL_LIMITS = (15, 20, 25, 50, 100)
+"""Sizes with a SQL text of their own; any other is fetched as the next of these."""
+MOST_SHAPES = 256
+MOST_TERMS = 20
+OPERATORS = {"==": "=", "=lt=": "<", "=le=": "<=", "=gt=": ">", "=ge=": ">="}
+RESERVED = frozenset(
+    {"cursor", "per_page", "sort", "fields", "filter", "scope", "deleted"}
+)
+
+
+class BadQuery(BadRequest):
+    """The query is not understood: {reason}."""
+
+    code = "INVALID_QUERY"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One comparison that a caller asks for, its values still text."""
+
+    field: str
+    operator: str
+    values: tuple[str, ...]
+
+
+def terms(query: Mapping[str, str]) -> list[Term]:
+    """The comparisons of a query: ``field=value`` and ``filter=a==b;c=in=(d,e)``.
+
+    This is the seam for the full query language: whatever parses it hands over terms.
+    """
+    found = [
+        Term(name, "==", (value,))
+        for name, value in query.items()
+        if name not in RESERVED
+    ]
+    text = query.get("filter")
+    if text is not None:
+        found += [_term(part) for part in text.split(";")]
+    if len(found) > MOST_TERMS:
+        raise BadQuery(reason=f"at most {MOST_TERMS} comparisons")
+    return found
+
+
+def _term(text: str) -> Term:
+    for operator in ("=in=", *OPERATORS):
+        field, found, value = text.partition(operator)
+        if found and field:
+            break
+    else:
+        raise BadQuery(reason=f"'{text[:80]}' is no comparison such as state==down")
+    if operator != "=in=":
+        return Term(field, operator, (value,))
+    if not (value.startswith("(") and value.endswith(")")):
+        raise BadQuery(reason=f"write {field}=in=(a,b)")
+    return Term(field, "IN", tuple(value[1:-1].split(",")))
+
+
+class Question(NamedTuple):
+    """What a caller asks of a list, without the values."""
+
+    comparisons: tuple[tuple[str, str], ...]
+    sort: str
+    fields: str | None
+    deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one shape of list needs: its SQL, and how its rows become JSON."""
+
+    statement: Statement
+    row: type[msgspec.Struct]
+    width: int
+    id_at: int
+    sort_at: int | None
+
+
+class Lister:
+    """Answers the lists of one resource."""
+
+    def __init__(self, resource: Resource[Any], shape: Shape, secret: bytes) -> None:
+        self._resource, self._shape, self._secret = resource, shape, secret
+        self._filters = {it.key: shape.facets[it.key] for it in resource.filters}
+        self._sorts = {it.key: shape.facets[it.key] for it in resource.sort}
+        self._readable = {facet.name: facet for facet in shape.readable}
+        self._adapters: dict[str, TypeAdapter[Any]] = {
+            name: TypeAdapter(facet.annotation)
+            for name, facet in {**self._filters, **self._sorts}.items()
+        }
+        self._plans: OrderedDict[object, Plan] = OrderedDict()
+
+    async def __call__(self, ctx: Context, call: Call) -> Reply:
+        """One page of rows, the newest first unless the caller sorts."""
+        query = call.query
+        per_page = self._per_page(query)
+        found = terms(query) if query.keys() - {"per_page", "cursor"} else []
+        if "scope" in query:
+            found.append(self._scope(query["scope"]))
+        question = Question(
+            tuple((term.field, term.operator) for term in found),
+            query.get("sort", "-id"),
+            query.get("fields"),
+            self._deleted(query),
+        )
+        values = [self._value(term) for term in found]
+        bound = self._bound(ctx, question, values)
+        after = self._after(query.get("cursor"), bound, question.sort)
+        plan = self._plan(question, per_page, after=bool(after))
+        rows = await ctx.session.fetch(plan.statement, *values, *after)
+        return self._reply(plan, rows, per_page, bound)
+
+    def _reply(
+        self, plan: Plan, rows: Sequence[Any], per_page: int, bound: bytes
+    ) -> Reply:
+        row, width = plan.row, plan.width
+        page = rows if len(rows) <= per_page else rows[:per_page]
+        if page and len(page[0]) == width:
+            out = [row(*record) for record in page]
+        else:
+            out = [row(*tuple(record)[:width]) for record in page]
+        reply = Reply(msgspec.json.encode(out), per_page=per_page)
+        if len(rows) > per_page:
+            last = page[-1]
+            value = None if plan.sort_at is None else last[plan.sort_at]
+            reply.next_cursor = self._cursor(bound, value, last[plan.id_at])
+        return reply
+
+    @staticmethod
+    def _per_page(query: Mapping[str, str]) -> int:
+        text = query.get("per_page")
+        if text is None:
+            return PER_PAGE
+        if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text)):
+            raise BadQuery(reason="per_page is a number from 1 to 100")
+        return min(int(text), MOST_PER_PAGE)
+
+    @staticmethod
+    def _deleted(query: Mapping[str, str]) -> bool:
+        text = query.get("deleted", "no")
+        if text not in ("no", "only"):
+            raise BadQuery(reason="deleted is 'no' or 'only'")
+        return text == "only"
+
+    def _scope(self, name: str) -> Term:
+        scope = self._resource.scopes.get(name)
+        if scope is None:
+            offered = ", ".join(self._resource.scopes) or "none"
+            raise BadQuery(reason=f"no scope is '{name[:80]}'; scopes: {offered}")
+        attribute, values = scope
+        return Term(attribute.key, "IN", tuple(str(value) for value in values))
+
+    def _value(self, term: Term) -> Any:
+        if term.field not in self._filters:
+            offered = ", ".join(sorted(self._filters)) or "none"
+            raise BadQuery(
+                reason=f"cannot filter by '{term.field[:80]}'; filters: {offered}"
+            )
+        if "\x00" in "".join(term.values):
+            raise BadQuery(reason="a value contains a NUL character")
+        adapter = self._adapters[term.field]
+        try:
+            found = [adapter.validate_strings(value) for value in term.values]
+        except ValidationError:
+            raise BadQuery(reason=f"'{term.field}' has another kind of value") from None
+        return found if term.operator == "IN" else found[0]
+
+    def _plan(self, question: Question, per_page: int, *, after: bool) -> Plan:
+        limit = next(size for size in LITERAL_LIMITS if size >= per_page)
+        key = (question, limit, after)
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._plans[key] = self._compile(question, limit, after=after)
+            if len(self._plans) > MOST_SHAPES:
+                self._plans.popitem(last=False)
+        return plan
+
+    def _compile(self, question: Question, limit: int, *, after: bool) -> Plan:
+        shown = self._shown(question.fields)
+        sorted_by = self._sorted_by(question.sort)
+        extra = {"id": self._shape.facets["id"]}
+        if sorted_by is not None:
+            extra[sorted_by.name] = sorted_by
+        fetched = tuple({**{facet.name: facet for facet in shown}, **extra}.values())
+        page = Page(
+            fields=fetched,
+            conditions=tuple(
+                Condition(self._filters[name], OPERATORS.get(operator, operator))
+                for name, operator in question.comparisons
+            ),
+            sort=sorted_by,
+            descending=question.sort.startswith("-"),
+            after=after,
+            limit=limit,
+            deleted=question.deleted,
+        )
+        places = [facet.name for facet in fetched]
+        return Plan(
+            statement=listing(self._resource.table.name, page),
+            row=row_struct(self._resource.type, shown),
+            width=len(shown),
+            id_at=places.index("id"),
+            sort_at=None if sorted_by is None else places.index(sorted_by.name),
+        )
+
+    def _shown(self, fields: str | None) -> tuple[Facet, ...]:
+        if fields is None:
+            return self._shape.readable
+        asked = dict.fromkeys(["id", *fields.split(",")])
+        asked.pop("type", None)
+        unknown = [name for name in asked if name not in self._readable]
+        if unknown:
+            raise BadQuery(reason=f"there is no field '{unknown[0][:80]}'")
+        return tuple(self._readable[name] for name in asked)
+
+    def _sorted_by(self, sort: str) -> Facet | None:
+        name = sort.removeprefix("-")
+        if name == "id":
+            return None
+        if name not in self._sorts:
+            offered = ", ".join(sorted({"id", *self._sorts}))
+            raise BadQuery(reason=f"cannot sort by '{name[:80]}'; sorts: {offered}")
+        return self._sorts[name]
+
+    def _bound(self, ctx: Context, question: Question, values: Sequence[Any]) -> bytes:
+        """What a cursor is good for: this tenant, actor, and question."""
+        actor = ctx.actor.id
+        return msgspec.json.encode(
+            (ctx.tenant.id, actor, self._resource.name, question, values)
+        )
+
+    def _seal(self, bound: bytes, position: bytes) -> bytes:
+        sealed = hashlib.blake2b(bound, digest_size=16, key=self._secret)
+        sealed.update(position)
+        return sealed.digest()
+
+    def _cursor(self, bound: bytes, value: Any, row_id: UUID) -> str:
+        position = msgspec.json.encode((value, row_id))
+        return base64.urlsafe_b64encode(self._seal(bound, position) + position).decode()
+
+    def _after(self, cursor: str | None, bound: bytes, sort: str) -> list[Any]:
+        if cursor is None:
+            return []
+        try:
+            raw = base64.urlsafe_b64decode(cursor)
+        except ValueError:
+            raise BadQuery(reason="the cursor is damaged") from None
+        seal, position = raw[:16], raw[16:]
+        if seal != self._seal(bound, position):
+            raise BadQuery(reason="the cursor belongs to another list")
+        value, row_id = msgspec.json.decode(position, type=tuple[Any, UUID])
+        sorted_by = self._sorted_by(sort)
+        if sorted_by is None:
+            return [row_id]
+        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        return [self._adapters[sorted_by.name].validate_strings(text), row_id]
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The query parameters that this list understands."""
+        sorts = [way + name for name in ("id", *self._sorts) for way in ("", "-")]
+        size = {"type": "integer", "minimum": 1, "maximum": MOST_PER_PAGE}
+        known = (
+            Parameter("per_page", "Rows a page.", {**size, "default": PER_PAGE}),
+            Parameter(
+                "cursor", "Where the page starts: `meta.pagination.next_cursor`."
+            ),
+            Parameter("sort", "Order; `-` turns it.", {"enum": sorts}),
+            Parameter("fields", "The fields to answer with, separated by commas."),
+            Parameter("filter", "Comparisons such as `a==b;c=in=(d,e)`."),
+            Parameter("deleted", "`only` lists the trash.", {"enum": ["no", "only"]}),
+        )
+        filters = (
+            Parameter(name, f"Only rows whose `{name}` is this.", _plain(adapter))
+            for name, adapter in self._adapters.items()
+            if name in self._filters
+        )
+        scopes = list(self._resource.scopes)
+        named = Parameter("scope", "A selection by its name.", {"enum": scopes})
+        return (*known, *filters, *([named] if scopes else []))
+
+
+def _plain(adapter: TypeAdapter[Any]) -> dict[str, Any]:
+    schema = adapter.json_schema()
+    options = schema.get("anyOf")
+    if options:
+        schema = next(it for it in options if it.get("type") != "null")
+    return {name: it for name, it in schema.items() if name != "default"}

@@ -1,0 +1,302 @@
+"""The unit of work: what an action reads, changes and adds commits together.
+
+Rows are instances of the mapped classes without an ORM session: SQLAlchemy's own
+instrumentation tells what changed. That costs a twentieth of what a session does.
+"""
+
+import re
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+from uuid import UUID
+
+import msgspec
+from pydantic import BaseModel
+from sqlalchemy import ColumnElement, Select, Uuid, bindparam, func, select
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy.orm.attributes import instance_dict, instance_state, manager_of_class
+
+from insula.kernel.access.context import Context
+from insula.kernel.database.columns import spec
+from insula.kernel.database.model import TenantModel, TenantRow
+from insula.kernel.database.session import HOME, Statement, Transaction
+from insula.kernel.events.journal import AuditEntry
+from insula.kernel.foundation.clock import now
+from insula.kernel.foundation.errors import Conflict, NotFound, Stale
+from insula.kernel.foundation.ids import uuid7
+from insula.kernel.resource.declaration import Event
+from insula.kernel.resource.writing import Writer
+
+DIALECT: Any = PGDialect_asyncpg()  # type: ignore[no-untyped-call]  # no stubs
+BATCH = 200
+TENANT = "insula_tenant"
+PARAMETER = re.compile(r"\$(\d+)")
+
+M = TypeVar("M", bound=TenantRow)
+T = TypeVar("T", bound=TenantModel)
+
+
+class WrongMove(Conflict):
+    """It is {present}: it cannot become {wanted}."""
+
+    code = "WRONG_STATE"
+
+
+class Activity(BaseModel):
+    """Something that was done to a row: what a feed shows of the audit log."""
+
+    at: datetime
+    action: str
+    resource: str
+    resource_id: UUID | None
+    actor_id: UUID | None
+
+
+class WorkContext(Context):
+    """A context inside a transaction: what app code works with."""
+
+    __slots__ = ("_added", "_events", "_loaded", "_transaction", "_writers")
+
+    def __init__(
+        self,
+        context: Context,
+        transaction: Transaction,
+        writers: Mapping[type[TenantRow], Writer],
+    ) -> None:
+        super().__init__(
+            context.actor,
+            tenant=context.tenant,
+            session=context.session,
+            request_id=context.request_id,
+            client=context.client,
+        )
+        self._transaction, self._writers = transaction, writers
+        self._added: list[TenantRow] = []
+        self._loaded: dict[UUID, TenantRow] = {}
+        self._events: list[Event] = []
+
+    @property
+    def now(self) -> datetime:
+        """The present moment in UTC."""
+        return now()
+
+    async def get(self, model: type[M], row_id: UUID) -> M:
+        """One row by its id; raises ``NotFound``."""
+        known = self._loaded.get(row_id)
+        if isinstance(known, model):
+            return known
+        rows = await self._transaction.fetch(self._writer(model).get, row_id)
+        if not rows:
+            raise NotFound
+        return self._load(model, rows[0])
+
+    async def lock_rows(self, model: type[M], ids: Iterable[UUID]) -> list[M]:
+        """Rows by their ids, locked in key order so that no two callers deadlock."""
+        rows = await self._transaction.fetch(self._writer(model).lock, sorted(ids))
+        return [self._load(model, row) for row in rows]
+
+    async def lock(self, model: type[M], row_id: UUID) -> M:
+        """One row by its id, locked until the end; raises ``NotFound``."""
+        found = await self.lock_rows(model, [row_id])
+        if not found:
+            raise NotFound
+        return found[0]
+
+    async def select(
+        self,
+        model: type[M],
+        *conditions: ColumnElement[bool],
+        order_by: ColumnElement[Any] | None = None,
+        limit: int = 1000,
+    ) -> list[M]:
+        """Rows that meet the conditions, at most ``limit``."""
+        table = model.__table__
+        facets = self._writer(model).facets
+        query = select(*(table.c[facet.name] for facet in facets)).where(*conditions)
+        order = table.c.id if order_by is None else order_by
+        query = self._live(query, model).order_by(order).limit(limit)
+        return [self._load(model, row) for row in await self._run(query, model)]
+
+    async def each(
+        self, model: type[M], *conditions: ColumnElement[bool]
+    ) -> AsyncIterator[M]:
+        """All rows that meet the conditions, by id, fetched page by page."""
+        page = await self.select(model, *conditions)
+        while page:
+            for row in page:
+                yield row
+            following = model.__table__.c.id > page[-1].id
+            page = await self.select(model, *conditions, following)
+
+    async def activities(self, app: str, limit: int = 10) -> list[Activity]:
+        """What was done last to rows of an app, the newest first."""
+        log = AuditEntry.__table__.c
+        shown = log.created_at, log.action, log.resource, log.resource_id, log.actor_id
+        query = select(*shown).where(func.starts_with(log.resource, f"{app}."))
+        rows = await self._run(query.order_by(log.id.desc()).limit(limit), AuditEntry)
+        return [
+            Activity(**dict(zip(Activity.model_fields, row, strict=True)))
+            for row in rows
+        ]
+
+    @staticmethod
+    def _live(query: Select[Any], model: type[TenantRow]) -> Select[Any]:
+        deleted_at = model.__table__.c.get("deleted_at")
+        return query if deleted_at is None else query.where(deleted_at.is_(None))
+
+    async def _run(self, query: Select[Any], model: type[TenantRow]) -> Sequence[Any]:
+        statement, values = bind(query, model.__table__.c.tenant_id)
+        return await self._transaction.fetch(statement, *values)
+
+    async def exists(self, model: type[M], *conditions: ColumnElement[bool]) -> bool:
+        """Whether any row meets the conditions."""
+        return bool(await self.select(model, *conditions, limit=1))
+
+    async def add(self, row: M) -> M:
+        """Have a new row written when the action ends; its id is known at once."""
+        self._writer(type(row))
+        self._added.append(row)
+        return row
+
+    async def add_missing(self, rows: Sequence[M]) -> list[M]:
+        """Write new rows at once, but for those that clash; the ones that are new."""
+        made: set[UUID] = set()
+        for start in range(0, len(rows), BATCH):
+            batch = rows[start : start + BATCH]
+            writer = self._writer(type(batch[0]))
+            values = [values_of(row, writer) for row in batch]
+            statement, args = writer.create_many(values, self)
+            found = await self._transaction.fetch(statement, *args)
+            made.update(record["id"] for record in found)
+        return [row for row in rows if row.id in made]
+
+    async def count(self, model: type[M], *conditions: ColumnElement[bool]) -> int:
+        """How many rows meet the conditions."""
+        query = self._live(select(func.count()).select_from(model.__table__), model)
+        rows = await self._run(query.where(*conditions), model)
+        return int(rows[0][0])
+
+    def move(self, row: TenantModel, wanted: StrEnum) -> None:
+        """Change the state of a row, along a move that its model declares."""
+        name, moves = _machine(type(row), type(wanted))
+        present = getattr(row, name)
+        if wanted not in moves.get(present, ()):
+            raise WrongMove(present=present.value, wanted=wanted.value)
+        setattr(row, name, wanted)
+
+    def emit(self, event: Event) -> None:
+        """Tell that something happened; it leaves with the commit or not at all."""
+        self._events.append(event)
+
+    def _writer(self, model: type[TenantRow]) -> Writer:
+        found = self._writers.get(model)
+        if found is None:
+            raise LookupError(f"{model.__name__} belongs to no registered resource")
+        return found
+
+    def _load(self, model: type[M], record: Any) -> M:
+        known = self._loaded.get(record["id"])
+        if isinstance(known, model):
+            return known
+        loaded = hydrate(model, self._writer(model), record)
+        self._loaded[loaded.id] = loaded
+        return loaded
+
+    async def flush(self) -> None:
+        """Write what was added and changed, each with its journal."""
+        added, self._added = self._added, []
+        for row in added:
+            writer = self._writers[type(row)]
+            statement, args, _ = writer.create(values_of(row, writer), self)
+            await self._transaction.fetch(statement, *args)
+        for row in self._loaded.values():
+            await self._flush_changes(row)
+        events, self._events = self._events, []
+        for event in events:
+            payload = msgspec.json.encode(event.model_dump(mode="json")).decode()
+            origin = self.actor.id, self.request_id
+            message = uuid7(), now(), event.name, payload, *origin
+            await self._transaction.fetch(EMIT, *message)
+
+    async def _flush_changes(self, row: TenantRow) -> None:
+        writer = self._writers[type(row)]
+        changed = changes_of(row, writer)
+        if not changed:
+            return
+        version = getattr(row, "version", None)
+        statement, args = writer.change(row.id, version, changed, self)
+        found = await self._transaction.fetch(statement, *args)
+        if not found or found[0]["id"] is None:
+            raise Stale
+        instance_state(row)._commit_all(instance_dict(row))
+        facet = writer.shape.facets
+        for name in ("version", "updated_at"):
+            instance_dict(row)[name] = facet[name].loaded(found[0][name])
+
+
+EMIT = Statement(
+    f"INSERT INTO {HOME}.outbox (tenant_id, id, created_at, name, payload,"  # noqa: S608  # our names
+    " actor_id, request_id) VALUES ($1::text::uuid, $2, $3, $4, $5::text::jsonb, $6, $7)"
+)
+
+
+def bind(
+    query: Select[Any], tenant: ColumnElement[UUID]
+) -> tuple[Statement, list[Any]]:
+    """A Core query as text for the driver, filtered by the tenant as its ``$1``."""
+    mine = query.where(tenant == bindparam(TENANT, None, Uuid))
+    compiled: Any = mine.compile(
+        dialect=DIALECT,
+        schema_translate_map={None: HOME},
+        render_schema_translate=True,
+        compile_kwargs={"render_postcompile": True},
+    )
+    names = list(compiled.positiontup)
+    rest = [name for name in names if name != TENANT]
+    places = {name: at for at, name in enumerate((TENANT, *rest), start=1)}
+    text = PARAMETER.sub(lambda m: f"${places[names[int(m[1]) - 1]]}", compiled.string)
+    processors = compiled._bind_processors
+    values = [
+        processors[name](compiled.params[name])
+        if name in processors
+        else compiled.params[name]
+        for name in rest
+    ]
+    return Statement(text), values
+
+
+def hydrate(model: type[M], writer: Writer, record: Any) -> M:
+    """An instance of the model from a record, with nothing marked as changed."""
+    manager: Any = manager_of_class(model)
+    instance: M = manager.new_instance()
+    values = instance_dict(instance)
+    for facet, value in zip(writer.facets, record, strict=True):
+        values[facet.name] = facet.loaded(value)
+    return instance
+
+
+def values_of(row: TenantRow, writer: Writer) -> dict[str, Any]:
+    """The values of an instance, defaults included, by field."""
+    return {facet.name: getattr(row, facet.name) for facet in writer.facets}
+
+
+def changes_of(row: TenantRow, writer: Writer) -> dict[str, Any]:
+    """The fields of a loaded instance that now differ, with their new values."""
+    before: Mapping[str, Any] = instance_state(row).committed_state
+    present = instance_dict(row)
+    return {
+        name: present[name]
+        for name, old in before.items()
+        if name in writer.shape.facets and present[name] != old
+    }
+
+
+def _machine(
+    model: type[TenantModel], kind: type[StrEnum]
+) -> tuple[str, Mapping[str, Sequence[str]]]:
+    for column in model.__table__.columns:
+        declared = spec(column.info)
+        if declared.choices and getattr(column.type, "enum_class", None) is kind:
+            return column.name, declared.moves
+    raise LookupError(f"{model.__name__} has no state machine of {kind.__name__}")

@@ -1,0 +1,69 @@
+"""The demonstration: three tenants, one in each mode of isolation, with an app at work."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from insula.kernel.database.home import Isolation
+from insula.kernel.foundation.secret import derive
+from insula.kernel.identity.operators import OperatorExists, create_operator
+from insula.kernel.identity.passwords import hash_password
+from insula.kernel.tenancy.new_tenant import NewTenant
+from insula.kernel.tenancy.signals import TenantNotFound
+from insula.server.platform import Platform
+from insula.server.scheduler import system_context
+
+TENANTS = (
+    ("aurora", "Aurora Bakery", Isolation.shared),
+    ("borealis", "Borealis Windworks", Isolation.schema),
+    ("cascade", "Cascade Water", Isolation.database),
+)
+OPERATOR = "operator@insula.test"
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """Where somebody of the demonstration signs in, and as whom."""
+
+    name: str
+    host: str
+    email: str
+    isolation: str = ""
+
+
+def demo_password(key: bytes) -> str:
+    """The password of everybody in the demonstration: this installation's own."""
+    return "demo-" + derive(key, "demo")[:6].hex()
+
+
+async def make_demo(platform: Platform) -> list[Entrance]:
+    """Make what is missing of the demonstration, and tell the ways in."""
+    password = demo_password(platform.key)
+    with suppress(OperatorExists):
+        await create_operator(platform.control, OPERATOR, password)
+    domain = platform.settings.base_domain
+    entrances = [Entrance("Operator", f"admin.{domain}", OPERATOR)]
+    for slug, name, isolation in TENANTS:
+        owner = f"owner@{slug}.test"
+        await _make_tenant(platform, NewTenant(
+            slug=slug,
+            name=name,
+            isolation=isolation,
+            owner_email=owner,
+            owner_password_hash=await hash_password(password),
+        ))  # fmt: skip
+        entrances.append(Entrance(name, f"{slug}.{domain}", owner, isolation))
+    return entrances
+
+
+async def _make_tenant(platform: Platform, new: NewTenant) -> None:
+    """A tenant with every app that brings demonstration data, if it is not there."""
+    try:
+        view = await platform.provisioning.find(new.slug)
+    except TenantNotFound:
+        view = await platform.provisioning.create(new)
+    for app in platform.apps:
+        if app.demo is None or app.name in view.apps:
+            continue
+        ctx = await system_context(platform, view.id)
+        await platform.engine.fill(ctx, app)
+        await platform.installations.install(view.id, app.name)

@@ -1,0 +1,130 @@
+"""One real PostgreSQL for all tests: embedded, or INSULA_TEST_DATABASE_URL."""
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from insula.kernel.database.bootstrap import opened, prepare
+from insula.kernel.database.cluster import Cluster, cluster_at, cluster_of
+from insula.kernel.database.embedded import EmbeddedPostgres
+from insula.kernel.database.pool import Pools
+from insula.kernel.foundation.settings import Settings
+from insula.kernel.plans.standard import ensure_plans
+from insula.kernel.resource.engine import registered_apps
+from insula.kernel.tenancy.control import Control
+from insula.kernel.tenancy.homes import Homes
+from insula.server.build import build_app
+from insula.server.platform import Platform, series_of
+from tests.house import House, Witness
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """One event loop for the session, so that its fixtures may keep connections."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Cluster]:
+    """A server on which the tests' installation has a name of its own."""
+    prefix, key = f"t{secrets.token_hex(3)}", secrets.token_bytes(32)
+    if url := os.environ.get("INSULA_TEST_DATABASE_URL"):
+        yield cluster_at(url, prefix=prefix, key=key)
+        return
+    folder = Path(tempfile.mkdtemp(prefix="insula-tests-"))
+    folder.chmod(0o755)
+    postgres = EmbeddedPostgres(folder / "data")
+    try:
+        yield cluster_of(postgres.start(), prefix=prefix, key=key)
+    finally:
+        postgres.stop()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+async def cluster(server: Cluster) -> AsyncIterator[Cluster]:
+    """The prepared server; everything of ours is gone in the end."""
+    await prepare(server)
+    yield server
+    await remove(server)
+
+
+@pytest.fixture(scope="session")
+async def pools(cluster: Cluster) -> AsyncIterator[Pools]:
+    """The connections of the tests."""
+    pools = Pools(budget=24)
+    yield pools
+    await pools.close()
+
+
+@pytest.fixture(scope="session")
+def control(pools: Pools, cluster: Cluster) -> Control:
+    """The door to the control database."""
+    return Control(pools, cluster.app(cluster.control))
+
+
+@pytest.fixture(scope="session")
+async def homes(control: Control, cluster: Cluster) -> Homes:
+    """The homes of the installation; the template and the shared one are there."""
+    homes = Homes(control, cluster, series_of(registered_apps()))
+    await homes.prepare()
+    return homes
+
+
+@pytest.fixture(scope="session")
+async def platform(
+    cluster: Cluster, homes: Homes, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Platform]:
+    """The platform over the tests' installation, listening as a server does."""
+    settings = Settings(data_dir=tmp_path_factory.mktemp("data"), connections=24)
+    platform = Platform(settings, cluster, registered_apps())
+    await ensure_plans(platform.control)
+    platform.listen()
+    await platform.bus.start()
+    yield platform
+    await platform.close()
+
+
+@pytest.fixture(scope="session")
+async def the_house(platform: Platform) -> AsyncIterator[House]:
+    """The whole application; use ``house``, which looks for faults afterwards."""
+    witness = Witness()
+    house = House(platform, build_app(platform, {}, witness), witness)
+    async with house.http:
+        yield house
+
+
+@pytest.fixture
+def house(the_house: House) -> Iterator[House]:
+    """The whole application; a test during which it had a fault fails."""
+    before = len(the_house.witness.faults)
+    yield the_house
+    faults = the_house.witness.faults[before:]
+    assert not faults, faults
+
+
+async def remove(cluster: Cluster) -> None:
+    """Drop every database and role of an installation."""
+    roles = cluster.roles
+    names = [roles.tenant, roles.reader, roles.app, roles.owner]
+    async with opened(cluster.admin) as admin:
+        for row in await admin.fetch(
+            "SELECT datname FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba"
+            " WHERE r.rolname = $1",
+            roles.owner,
+        ):
+            await admin.execute(f'DROP DATABASE "{row[0]}" WITH (FORCE)')
+        for row in await admin.fetch(
+            "SELECT m.member::regrole::text FROM pg_auth_members m"
+            " JOIN pg_roles r ON r.oid = m.roleid WHERE r.rolname = $1"
+            " AND m.member::regrole::text LIKE 'tenant\\_%'",
+            roles.tenant,
+        ):
+            await admin.execute(f"DROP ROLE {row[0]}")
+        for name in names:
+            await admin.execute(f"DROP ROLE IF EXISTS {name}")
