@@ -135,7 +135,7 @@ def test_a_file_is_loaded_once_and_its_bad_row_handed_back(tmp_path: Path) -> No
         assert insula(home, *load, "--key", "serial")[0] == 2
     finally:
         shutil.rmtree(home)
-    assert errors.read_text("utf-8-sig").splitlines()[1].startswith("702,row: The row")
+    assert errors.read_text("utf-8-sig").splitlines()[1].startswith('702,"row: The row')
 
 
 def insula(home: Path, *arguments: str) -> tuple[int, str]:

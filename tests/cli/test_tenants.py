@@ -16,7 +16,12 @@ from insula.kernel.database.home import Isolation
 
 Run = Callable[..., Result]
 
-SECRETS = {"ACME_PW": "s3cret-Passw0rd", "WEAK_PW": "acme-acme"}
+ENVIRONMENT = {
+    "ACME_PW": "s3cret-Passw0rd",
+    "WEAK_PW": "acme-acme",
+    "INSULA_DATABASE_URL": None,
+    "INSULA_BASE_DOMAIN": "localhost",
+}
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +40,7 @@ def run(data_dir: Path) -> Run:
 
     def run(*args: str, stdin: str = "") -> Result:
         command = ["--data-dir", str(data_dir), *args]
-        return CliRunner().invoke(app, command, input=stdin, env=SECRETS)
+        return CliRunner().invoke(app, command, input=stdin, env=ENVIRONMENT)
 
     return run
 

@@ -26,9 +26,9 @@ from insula.kernel.http.admission import admit
 from insula.kernel.resource.csv_reading import CsvFile
 from insula.kernel.resource.engine import UnknownResource
 from insula.kernel.resource.import_operation import import_operation
-from insula.kernel.resource.import_texts import field_errors
 from insula.kernel.resource.importing import Import, ImportReport, Watch
 from insula.kernel.resource.mapping import Instructions
+from insula.kernel.resource.schemas import field_errors
 from insula.server.platform import Platform
 from insula.server.scheduler import system_context
 

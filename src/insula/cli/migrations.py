@@ -1,22 +1,24 @@
 """``insula migrations``: for authors, the next migration from what the models say now."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
-from uuid import uuid4
 
 import typer
 
-from insula.cli.command import AsJson, perform
+from insula.cli.command import AsJson, guarded
 from insula.cli.output import Output
 from insula.kernel.database.authoring import NothingChanged, autogenerate
-from insula.kernel.database.bootstrap import opened
+from insula.kernel.database.bootstrap import prepare
+from insula.kernel.database.cluster import TENANT_SCHEMA, cluster_of
 from insula.kernel.database.control import CONTROL_SCHEMA
-from insula.kernel.database.migrations import Migrations
+from insula.kernel.database.embedded import open_server
 from insula.kernel.foundation.errors import Conflict, NotFound
-from insula.kernel.tenancy.series import CONTROL, KERNEL
-from insula.server.platform import Platform
+from insula.kernel.resource.engine import registered_apps
+from insula.kernel.tenancy.series import CONTROL
+from insula.server.platform import series_of
 
 app = typer.Typer(help="Write migrations from the models.")
 
@@ -35,7 +37,7 @@ class NoChange(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The file that was written; read it before you commit it."""
+    """The file that was written; read and tidy it before you commit it."""
 
     path: str
 
@@ -47,53 +49,36 @@ def root() -> None:
 
 @app.command()
 def make(
-    context: typer.Context,
     name: Annotated[str, typer.Argument(help="`control`, `kernel` or an app.")],
     message: Annotated[str, typer.Argument(help="What the migration does.")],
     as_json: AsJson = False,
 ) -> None:
-    """Write the next migration of a series."""
+    """Write the next migration of a series, drafted on a throw-away server."""
     output = Output(as_json=as_json)
 
-    async def work(platform: Platform) -> Written:
-        series = _series(platform, name)
-        async with _scratch(platform) as database:
-            login = platform.cluster.owner(database)
-            schema = CONTROL_SCHEMA if name == CONTROL.name else "tenant"
-            roles = platform.cluster.roles
-            try:
-                path = await autogenerate(login, schema, series, roles, message)
-            except NothingChanged:
-                raise NoChange(name=name) from None
-        return Written(path)
+    def work() -> Written:
+        with tempfile.TemporaryDirectory(prefix="insula-draft-") as folder:
+            Path(folder).chmod(0o755)
+            return Written(asyncio.run(_draft(name, message, Path(folder) / "data")))
 
-    output.one(perform(context, output, work))
+    output.one(guarded(output, work))
 
 
-def _series(platform: Platform, name: str) -> list[Migrations]:
-    """The series, with the kernel's before that of an app."""
-    if name == CONTROL.name:
-        return [CONTROL]
-    known = {one.name: one for one in platform.homes.series}
-    if name not in known:
-        names = ", ".join((CONTROL.name, *known))
-        raise SeriesUnknown(name=name, known=names)
-    return [KERNEL] if name == KERNEL.name else [KERNEL, known[name]]
-
-
-@asynccontextmanager
-async def _scratch(platform: Platform) -> AsyncIterator[str]:
-    """An empty database for the length of the block."""
-    database = f"{platform.cluster.prefix}_scratch_{uuid4().hex[:8]}"
-    at = platform.cluster.owner(platform.cluster.control)
-    async with opened(at) as owner:
-        await owner.execute(f"CREATE DATABASE {database}")
+async def _draft(name: str, message: str, data_dir: Path) -> str:
+    with open_server(data_dir) as server:
+        cluster = cluster_of(server, prefix="draft", key=bytes(32))
+        await prepare(cluster)
+        login, schema = cluster.owner(cluster.template), TENANT_SCHEMA
+        series = list(series_of(registered_apps()))
+        names = [one.name for one in series]
+        if name == CONTROL.name:
+            login, schema = cluster.owner(cluster.control), CONTROL_SCHEMA
+            series = [CONTROL]
+        elif name not in names:
+            raise SeriesUnknown(name=name, known=", ".join((CONTROL.name, *names)))
+        else:  # what comes before it may be referred to
+            series = series[: names.index(name) + 1]
         try:
-            async with opened(platform.cluster.owner(database)) as inside:
-                await inside.execute(
-                    f"CREATE SCHEMA {CONTROL_SCHEMA}; CREATE SCHEMA tenant;"
-                    " CREATE SCHEMA ext; CREATE EXTENSION btree_gist SCHEMA ext"
-                )
-            yield database
-        finally:
-            await owner.execute(f"DROP DATABASE {database} WITH (FORCE)")
+            return await autogenerate(login, schema, series, cluster.roles, message)
+        except NothingChanged:
+            raise NoChange(name=name) from None

@@ -15,9 +15,9 @@ from insula.kernel.operations.logs import server_log_config
 from insula.server.asgi import log_form
 from insula.server.demo import Entrance, make_demo
 from insula.server.platform import open_platform
-from insula.server.serving import Service, serve
+from insula.server.serving import Service, check_address, serve
 
-PATIENCE = 15.0
+PATIENCE = 5.0
 """Seconds to wait for a command that has the embedded server for itself."""
 
 Tell = Callable[[list[Entrance]], None]
@@ -25,6 +25,7 @@ Tell = Callable[[list[Entrance]], None]
 
 def run(settings: Settings, *, demo: bool, workers: int, tell: Tell) -> int:
     """Serve until a signal; ``tell`` runs when the first request would be answered."""
+    check_address(settings.host, settings.port)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with _database(settings):
         entrances = asyncio.run(_prepare(settings, demo=demo))

@@ -1,7 +1,11 @@
-"""The scheduler: does the apps' recurring work for every tenant that has the app."""
+"""The scheduler: what is done again and again, for the apps and for the platform.
+
+It goes on with what a crash left half done, removes tenants whose grace is over, and
+does the apps' recurring work for every tenant that has the app.
+"""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
@@ -11,19 +15,20 @@ import structlog
 from insula.kernel.access.actor import Actor, ActorKind
 from insula.kernel.access.context import Context
 from insula.kernel.database.session import Session
+from insula.kernel.foundation.faults import describe
 from insula.kernel.foundation.ids import uuid7
 from insula.kernel.resource.app import App, Schedule
 from insula.server.platform import Platform
 
 LEASE = timedelta(minutes=1)
 """How long a run may be silent before another process takes it over."""
-PAUSE = 20.0
+PAUSE = 5.0
 """Seconds between looks at what is due."""
 BATCH = 20
 
 CLAIM = """
 INSERT INTO control.schedule_runs (id, tenant_id, schedule, claimed_until)
-SELECT gen_random_uuid(), t.id, $1, now() + $4::interval
+SELECT gen_random_uuid(), t.id, $1::varchar, now() + $4::interval
   FROM control.tenants t
   JOIN control.app_installations i ON i.tenant_id = t.id AND i.app_name = $2
  WHERE t.state = 'active' AND i.status = 'active'
@@ -67,12 +72,18 @@ class Scheduler:
                 await self._task
 
     async def _loop(self) -> None:
+        provisioning = self._platform.provisioning
         while True:
-            try:
-                await self.run_due()
-            except Exception as error:  # noqa: BLE001  # the loop outlives any one fault
-                logger.error("scheduler.failed", error=type(error).__name__)
+            await self._try(provisioning.resume_all)
+            await self._try(provisioning.purge_due)
+            await self._try(self.run_due)
             await asyncio.sleep(PAUSE)
+
+    async def _try(self, work: Callable[[], Awaitable[object]]) -> None:
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001  # the loop outlives any one fault
+            logger.error("scheduler.failed", error=describe(error))
 
     async def run_due(self) -> int:
         """Run everything that is due now; answers how many runs there were."""

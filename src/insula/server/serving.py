@@ -36,7 +36,7 @@ PLAIN_LOG: Mapping[str, Any] = {
 }
 
 
-class CannotListen(Exception):
+class CannotListen(OSError):
     """The address cannot be listened on; the message says what to do."""
 
 

@@ -3,10 +3,12 @@
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from multiprocessing import get_context
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID
 
 import asyncpg
@@ -86,6 +88,11 @@ def killed_before(statement: int, cluster: Cluster, wish: NewTenant | UUID) -> b
     return _killed(_die_at_statement, cluster, wish, statement)
 
 
+def killed_during(statement: str, cluster: Cluster, wish: NewTenant | UUID) -> bool:
+    """The same, killed while PostgreSQL works on a statement of that kind."""
+    return _killed(_die_during, cluster, wish, statement)
+
+
 def _killed(target: Callable[..., None], *args: object) -> bool:
     process = PROCESSES.Process(target=target, args=args)
     process.start()
@@ -119,6 +126,18 @@ def _die_at_statement(cluster: Cluster, wish: NewTenant | UUID, statement: int) 
         method = getattr(asyncpg.Connection, name)
         setattr(asyncpg.Connection, name, counted(method))
     asyncio.run(_grant(cluster, wish, ""))
+
+
+def _die_during(cluster: Cluster, wish: NewTenant | UUID, statement: str) -> None:
+    execute = asyncpg.Connection.execute
+
+    def watched(self: Connection, query: str, *args: Any, **kwargs: Any) -> Any:
+        if query.startswith(statement):
+            threading.Timer(0.01, _die).start()
+        return execute(self, query, *args, **kwargs)
+
+    with patch.object(asyncpg.Connection, "execute", watched):
+        asyncio.run(_grant(cluster, wish, ""))
 
 
 async def _grant(cluster: Cluster, wish: NewTenant | UUID, step: str) -> None:

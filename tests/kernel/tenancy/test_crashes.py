@@ -8,7 +8,7 @@ from insula.kernel.tenancy.models import State
 from insula.kernel.tenancy.provisioning import NewTenant, Provisioning
 from insula.kernel.tenancy.saga import StepFailed
 from tests.kernel.tenancy.conftest import Inventory, Recover
-from tests.kernel.tenancy.crash import killed_at, killed_before, sabotage
+from tests.kernel.tenancy.crash import killed_at, killed_before, killed_during, sabotage
 
 pytestmark = pytest.mark.anyio
 
@@ -90,6 +90,24 @@ async def test_between_any_two_statements_a_kill_does_no_harm(
     view = await provisioning.find(new.slug)
     assert view.state is State.active
     await provisioning.delete_now(view.id)
+    assert await inventory() == before
+
+
+@pytest.mark.parametrize("statement", ["CREATE ROLE", "CREATE DATABASE"])
+async def test_what_postgresql_finishes_without_us_is_no_orphan(
+    provisioning: Provisioning,
+    homes: Homes,
+    inventory: Inventory,
+    recover: Recover,
+    statement: str,
+) -> None:
+    before = await inventory()
+    new = wish(f"late-{statement[7:].lower()}", Isolation.database)
+    assert killed_during(statement, homes.cluster, new)
+    await recover()
+    for view in await provisioning.list(search=new.slug):
+        assert view.state is State.active
+        await provisioning.delete_now(view.id)
     assert await inventory() == before
 
 

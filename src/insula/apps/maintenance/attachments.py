@@ -16,8 +16,10 @@ from insula.sdk import (
     ref,
 )
 
-MediaType = Annotated[ShortText, Field(pattern=r"^[a-z]+/[a-z0-9.+-]+$")]
-Digest = Annotated[Code, Field(pattern=r"^[0-9a-f]{64}$")]
+MediaType = Annotated[
+    ShortText, Field(pattern=r"^[a-z]+/[a-z0-9.+-]+$", examples=["image/jpeg"])
+]
+Digest = Annotated[Code, Field(pattern=r"^[0-9a-f]{64}$", examples=["0" * 64])]
 LARGEST = 5 * 2**30
 
 

@@ -91,8 +91,10 @@ def known_zone(name: str) -> str:
     return name
 
 
-RecurrenceRule = Annotated[ShortText, AfterValidator(known_rule)]
-TimeZone = Annotated[Code, AfterValidator(known_zone)]
+RecurrenceRule = Annotated[
+    ShortText, AfterValidator(known_rule), Field(examples=["FREQ=MONTHLY"])
+]
+TimeZone = Annotated[Code, AfterValidator(known_zone), Field(examples=["Europe/Rome"])]
 StartDate = Annotated[date, Field(ge=date(1970, 1, 1), le=date(2199, 12, 31))]
 
 

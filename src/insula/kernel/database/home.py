@@ -1,7 +1,7 @@
 """Homes: where a tenant's rows live, as server, database and schema."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 from uuid import UUID
@@ -27,7 +27,7 @@ class Login:
     port: int
     database: str
     user: str
-    password: str
+    password: str = field(repr=False)
     ssl: SslMode = "prefer"
 
 

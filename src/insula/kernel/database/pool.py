@@ -143,11 +143,14 @@ class Pools:
         try:
             async with asyncio.timeout_at(deadline):
                 await waiter
-        except TimeoutError:
-            raise NoConnection from None
-        finally:
-            if not waiter.done() or waiter.cancelled():
-                self._waiters.remove(waiter) if waiter in self._waiters else None
+        except BaseException as error:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+            elif not waiter.cancelled():
+                self._wake()  # it was our turn, but we do not take it
+            if isinstance(error, TimeoutError):
+                raise NoConnection from None
+            raise
 
     def _wake(self) -> None:
         while self._waiters:
@@ -220,6 +223,16 @@ class Pools:
                 await _close(pool.idle.pop())
         while self._waiters:
             self._wake()
+
+
+async def commit(connection: Connection) -> None:
+    """Commit, and know that it is over even when the caller is cancelled meanwhile."""
+    task = asyncio.ensure_future(connection.execute("COMMIT"))
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 async def _roll_back(connection: Connection) -> None:

@@ -1,6 +1,5 @@
 """Sessions: one tenant's door to its rows, and the only one."""
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -8,7 +7,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from insula.kernel.database.home import Home
-from insula.kernel.database.pool import Connection, Pools, Record
+from insula.kernel.database.pool import Connection, Pools, Record, commit
 
 HOME = "home__"
 """Stands for the home's schema in SQL that is compiled once for all homes."""
@@ -90,4 +89,4 @@ class Session:
                 f" set_config('search_path', '{home.schema}', true)"
             )
             yield Transaction(connection, home.schema, self._tenant)
-            await asyncio.shield(connection.execute("COMMIT"))
+            await commit(connection)

@@ -2,7 +2,6 @@
 
 import hashlib
 from datetime import UTC, datetime
-from urllib.parse import urlencode
 
 import msgspec
 
@@ -53,8 +52,10 @@ def envelope(reply: Reply, request: Request) -> bytes:
 
 
 def _next(request: Request, cursor: str) -> str:
-    query = {**request.query(), "cursor": cursor}
-    return f"{request.path}?{urlencode(query)}"
+    """The same question from the cursor on, in the caller's own spelling."""
+    asked = request.query_string.decode("latin-1")
+    kept = [part for part in asked.split("&") if part and part[:7] != "cursor="]
+    return f"{request.path}?{'&'.join((*kept, f'cursor={cursor}'))}"
 
 
 def etag_of(reply: Reply) -> bytes:
@@ -90,4 +91,7 @@ def not_modified(request: Request, headers: Headers) -> bool:
     if known is None or request.method not in ("GET", "HEAD"):
         return False
     tag = next((value for name, value in headers if name == b"etag"), None)
-    return tag is not None and tag in (part.strip() for part in known.split(b","))
+    if tag is None:
+        return False
+    opaque = tag.removeprefix(b"W/")
+    return opaque in (part.strip().removeprefix(b"W/") for part in known.split(b","))

@@ -1,9 +1,8 @@
 """OpenAPI 3.1 from the operations: every answer and every error that is declared."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-
-from pydantic.json_schema import models_json_schema
 
 from insula.kernel.access.operation import Audience, Operation, Precondition
 from insula.kernel.foundation.errors import (
@@ -18,7 +17,7 @@ from insula.kernel.foundation.errors import (
     Unauthenticated,
     Unavailable,
 )
-from insula.kernel.http.admission import AppNotInstalled
+from insula.kernel.http.admission import AppNotInstalled, SubscriptionInactive
 from insula.kernel.http.request import UnsupportedMediaType
 
 REF = "#/components/schemas/{model}"
@@ -72,15 +71,9 @@ def document(
     operations: Iterable[Operation], *, title: str, version: str
 ) -> dict[str, Any]:
     """The OpenAPI document of these operations."""
-    listed = list(operations)
-    bodies = {it.body for it in listed if it.body is not None}
-    inputs = sorted(bodies, key=lambda model: model.__name__)
-    _, definitions = models_json_schema(
-        [(model, "validation") for model in inputs], ref_template=REF
-    )
-    schemas: dict[str, Any] = {"Error": ERROR, **definitions.get("$defs", {})}
+    schemas = Schemas()
     paths: dict[str, Any] = {}
-    for operation in listed:
+    for operation in operations:
         path = paths.setdefault(operation.path, {})
         path[operation.method.lower()] = _operation(operation, schemas)
     return {
@@ -88,13 +81,69 @@ def document(
         "info": {"title": title, "version": version},
         "paths": paths,
         "components": {
-            "schemas": schemas,
+            "schemas": schemas.named,
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
         },
     }
 
 
-def _operation(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
+class Schemas:
+    """The schemas of a document by name: whatever is alike has one name, all else two.
+
+    Apps know nothing of each other, so two may call different things ``TakeDown``:
+    a body is named for its operation, and whatever it or an answer consists of is
+    preceded by that name where another has its own already.
+    """
+
+    def __init__(self) -> None:
+        self.named: dict[str, Any] = {"Error": ERROR}
+
+    def body(self, operation: Operation) -> Mapping[str, Any]:
+        """A reference to the schema of what the operation takes."""
+        assert operation.body is not None
+        name = _title(operation)
+        schema = operation.body.model_json_schema(ref_template=REF)
+        return self._keep({**schema, "title": name}, name)
+
+    def answer(self, operation: Operation) -> Mapping[str, Any]:
+        """The schema of what the operation answers with, a reference if it is named."""
+        return self._keep(dict(operation.answer()), _title(operation))
+
+    def _keep(self, schema: dict[str, Any], owner: str) -> Mapping[str, Any]:
+        parts: dict[str, Any] = schema.pop("$defs", {})
+        names = {name: self._free(name, part, owner) for name, part in parts.items()}
+        for name, part in parts.items():
+            self.named[names[name]] = _renamed(part, names)
+        schema = _renamed(schema, names)
+        title = schema.get("title")
+        if not title:
+            return schema
+        name = self._free(title, schema, owner)
+        self.named[name] = schema
+        return {"$ref": REF.format(model=name)}
+
+    def _free(self, name: str, schema: object, owner: str) -> str:
+        return name if self.named.get(name, schema) == schema else f"{owner}{name}"
+
+
+def _title(operation: Operation) -> str:
+    return "".join(it.capitalize() for it in re.split(r"[._-]", operation.name))
+
+
+def _renamed(schema: Any, names: Mapping[str, str]) -> Any:
+    """The schema with its references to parts by the names that these have now."""
+    if isinstance(schema, list):
+        return [_renamed(it, names) for it in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: _renamed(it, names) for key, it in schema.items()}
+    if isinstance(found.get("$ref"), str):
+        name = found["$ref"].rpartition("/")[2]
+        found["$ref"] = REF.format(model=names.get(name, name))
+    return found
+
+
+def _operation(operation: Operation, schemas: Schemas) -> dict[str, Any]:
     found: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
@@ -106,8 +155,7 @@ def _operation(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     if operation.permission is not None:
         found["x-permission"] = operation.permission
     if operation.body is not None:
-        schema = {"$ref": REF.format(model=operation.body.__name__)}
-        content = {"application/json": {"schema": schema}}
+        content = {"application/json": {"schema": schemas.body(operation)}}
         found["requestBody"] = {"required": True, "content": content}
     elif operation.raw_body is not None:
         content = {operation.raw_body: {"schema": {"type": "string"}}}
@@ -145,14 +193,8 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
     return found
 
 
-def _responses(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
-    answer = dict(operation.answer())
-    for name, definition in answer.pop("$defs", {}).items():
-        schemas.setdefault(name, definition)
-    title = answer.get("title")
-    if title:
-        schemas.setdefault(title, answer)
-        answer = {"$ref": REF.format(model=title)}
+def _responses(operation: Operation, schemas: Schemas) -> dict[str, Any]:
+    answer = schemas.answer(operation)
     content = {"application/json": {"schema": _success(answer, operation)}}
     success = {"description": operation.summary, "content": content}
     found: dict[str, Any] = {str(operation.status): success}
@@ -198,7 +240,7 @@ def _errors(operation: Operation) -> dict[int, str]:
     if _guarded(operation) or operation.audience is Audience.visitor:
         kinds += [Unauthenticated, Denied]
     if operation.app is not None:
-        kinds.append(AppNotInstalled)
+        kinds += [AppNotInstalled, SubscriptionInactive]
     if operation.body is not None or operation.raw_body is not None:
         kinds += [Invalid, TooLarge, UnsupportedMediaType]
     if operation.precondition is Precondition.required:

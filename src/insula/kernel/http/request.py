@@ -9,7 +9,6 @@ from pydantic import BaseModel, ValidationError
 from insula.kernel.access.operation import Call, Operation, Precondition
 from insula.kernel.foundation.errors import (
     BadRequest,
-    FieldError,
     Invalid,
     PreconditionRequired,
     Problem,
@@ -17,11 +16,13 @@ from insula.kernel.foundation.errors import (
 from insula.kernel.http.asgi import Receive, Scope
 from insula.kernel.http.body import check_json, read_body
 from insula.kernel.http.origin import Origin
+from insula.kernel.resource.schemas import field_errors
 
 BODY_LIMIT = 1_048_576
 BODY_TIMEOUT = 30.0
 MOST_PARAMETERS = 50
-VERSION = re.compile(r'(?:W/)?"?([1-9][0-9]{0,17})"?')
+VERSION = re.compile(r'(?:W/)?"([1-9][0-9]{0,17})"|([1-9][0-9]{0,17})')
+"""An ETag of ours, weakened or not, since a proxy that compresses weakens it."""
 
 
 class UnsupportedMediaType(Problem):
@@ -75,10 +76,16 @@ class Request:
         if not self.query_string:
             return {}
         text = self.query_string.decode("utf-8", "replace")
-        try:
-            pairs = parse_qsl(text, True, max_num_fields=MOST_PARAMETERS)
-        except ValueError:
-            raise BadParameters from None
+        if "%" in text or "+" in text:
+            try:
+                pairs = parse_qsl(text, True, max_num_fields=MOST_PARAMETERS)
+            except ValueError:
+                raise BadParameters from None
+        else:  # nothing to decode: a tenth of the cost
+            parts = text.split("&", MOST_PARAMETERS)
+            pairs = [(name, value) for name, _, value in map(_parted, parts) if name]
+            if len(parts) > MOST_PARAMETERS:
+                raise BadParameters
         found = dict(pairs)
         if len(found) != len(pairs):
             raise BadParameters
@@ -125,20 +132,8 @@ class Request:
         found = VERSION.fullmatch(header.decode("latin-1").strip())
         if found is None:
             raise BadIfMatch
-        return int(found[1])
+        return int(found[1] or found[2])
 
 
-def field_errors(error: ValidationError) -> list[FieldError]:
-    """Pydantic's findings in our words; the values themselves are not repeated."""
-    found = []
-    for each in error.errors(include_url=False, include_input=False):
-        field = ".".join(str(part) for part in each["loc"]) or "body"
-        code = each["type"]
-        if code == "missing":
-            code, words = "required", f"The {field} field is required."
-        elif code == "extra_forbidden":
-            code, words = "unknown", f"There is no {field} field."
-        else:
-            words = f"The {field} field is invalid: {each['msg'].lower()}."
-        found.append(FieldError(field, code, words))
-    return found
+def _parted(text: str) -> tuple[str, str, str]:
+    return text.partition("=")

@@ -1,6 +1,7 @@
 """What operators do to tenants, as operations of the ``admin`` host."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -8,12 +9,19 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter
 
 from insula.kernel.access.context import Context
-from insula.kernel.access.operation import Audience, Call, Operation, Reply
-from insula.kernel.catalog.installations import Installations
+from insula.kernel.access.operation import (
+    Audience,
+    Call,
+    Operation,
+    Parameter,
+    Reply,
+)
+from insula.kernel.catalog.installations import Installations, InstallationView
 from insula.kernel.database.home import Isolation
-from insula.kernel.foundation.errors import Conflict, Invalid, NotFound
+from insula.kernel.foundation.errors import BadRequest, Conflict, Invalid, NotFound
 from insula.kernel.foundation.ids import parse_uuid
 from insula.kernel.identity.passwords import check_password, hash_password
+from insula.kernel.tenancy.models import PUBLIC_STATUS
 from insula.kernel.tenancy.new_tenant import NewTenant
 from insula.kernel.tenancy.provisioning import Provisioning
 from insula.kernel.tenancy.views import TenantView
@@ -49,13 +57,52 @@ class AppName(BaseModel):
     app: str = Field(min_length=1, max_length=100)
 
 
+class BadTenantQuery(BadRequest):
+    """The query is not understood: {reason}."""
+
+    code = "INVALID_QUERY"
+
+
+PER_PAGE, MOST_PER_PAGE = 15, 100
+STATUSES = sorted(set(PUBLIC_STATUS.values()))
+PARAMETERS = (
+    Parameter("search", "Only tenants with this in their slug or name."),
+    Parameter("status", "Only tenants with this status.", {"enum": STATUSES}),
+    Parameter(
+        "per_page",
+        "Tenants a page.",
+        {"type": "integer", "minimum": 1, "maximum": MOST_PER_PAGE},
+    ),
+    Parameter("cursor", "Where the page starts: `meta.pagination.next_cursor`."),
+)
+REF = "#/components/schemas/{model}"
+
+
 def _item(view: TenantView) -> dict[str, Any]:
     return {"type": "tenant", **msgspec.to_builtins(view)}
 
 
-def _schema() -> dict[str, Any]:
-    schema = TypeAdapter(TenantView).json_schema(mode="serialization")
-    schema["properties"]["type"] = {"const": "tenant"}
+def _app(view: InstallationView) -> dict[str, Any]:
+    return {"type": "installation", **msgspec.to_builtins(view)}
+
+
+def _schema(of: type[Any] = TenantView, kind: str = "tenant") -> dict[str, Any]:
+    schema = TypeAdapter(of).json_schema(mode="serialization", ref_template=REF)
+    schema["title"] = kind.title()
+    schema["properties"]["type"] = {"const": kind}
+    schema["required"] = ["type", *schema["required"]]
+    return {**schema, "additionalProperties": False}
+
+
+_app_schema = partial(_schema, InstallationView, "installation")
+
+
+def _many(one: Callable[[], dict[str, Any]]) -> Callable[[], Mapping[str, Any]]:
+    def schema() -> Mapping[str, Any]:
+        items = one()
+        parts = items.pop("$defs", {})
+        return {"type": "array", "items": items, "$defs": parts}
+
     return schema
 
 
@@ -70,8 +117,17 @@ def _id(call: Call) -> UUID:
     return found
 
 
-def _list_schema() -> Mapping[str, Any]:
-    return {"type": "array", "items": _schema()}
+def _checked(query: Mapping[str, str]) -> tuple[str | None, int]:
+    """The status and the size of a page; raises ``BadTenantQuery``."""
+    unknown = query.keys() - {it.name for it in PARAMETERS}
+    if unknown:
+        raise BadTenantQuery(reason=f"there is no parameter '{min(unknown)[:80]}'")
+    status, size = query.get("status"), query.get("per_page", str(PER_PAGE))
+    if status is not None and status not in STATUSES:
+        raise BadTenantQuery(reason=f"status is one of {', '.join(STATUSES)}")
+    if not (size.isascii() and size.isdigit() and len(size) < 6 and int(size)):
+        raise BadTenantQuery(reason=f"per_page is a number from 1 to {MOST_PER_PAGE}")
+    return status, min(int(size), MOST_PER_PAGE)
 
 
 class TenantOperations:
@@ -83,14 +139,19 @@ class TenantOperations:
         self._provisioning, self._installations = provisioning, installations
 
     async def list(self, _: Context, call: Call) -> Reply:
-        """Tenants, those that match ``search`` if it is given."""
+        """Tenants by their slugs, those that match ``search`` if it is given."""
         query = call.query
+        status, per_page = _checked(query)
         views = await self._provisioning.list(
             search=query.get("search", ""),
-            status=query.get("status"),
-            after=query.get("after", ""),
+            status=status,
+            after=query.get("cursor", ""),
+            limit=per_page + 1,
         )
-        return _reply([_item(view) for view in views])
+        page = views[:per_page]
+        cursor = page[-1].slug if len(views) > per_page else None
+        items = [_item(view) for view in page]
+        return _reply(items, per_page=per_page, next_cursor=cursor)
 
     async def read(self, _: Context, call: Call) -> Reply:
         """One tenant."""
@@ -141,17 +202,18 @@ class TenantOperations:
 
     async def apps(self, _: Context, call: Call) -> Reply:
         """The apps of a tenant, and whether each is active."""
-        return _reply(await self._installations.list(_id(call)))
+        tenant_id = (await self._provisioning.find(_id(call))).id
+        return _reply([_app(it) for it in await self._installations.list(tenant_id)])
 
     async def install(self, ctx: Context, call: Call) -> Reply:
         """Subscribe a tenant to an app."""
         done = self._installations.install
-        return _reply(await done(_id(call), call.body.app, by=ctx.actor.id))
+        return _reply(_app(await done(_id(call), call.body.app, by=ctx.actor.id)))
 
     async def uninstall(self, ctx: Context, call: Call) -> Reply:
         """End a tenant's subscription to an app; its rows are kept."""
         done = self._installations.uninstall
-        return _reply(await done(_id(call), call.body.app, by=ctx.actor.id))
+        return _reply(_app(await done(_id(call), call.body.app, by=ctx.actor.id)))
 
     def operations(self) -> tuple[Operation, ...]:
         """All of them, declared."""
@@ -171,19 +233,30 @@ class TenantOperations:
             )
 
         missing = {"errors": (NotFound, Conflict)}
-        app = {"body": AppName, "answer": dict, "permission": "apps", **missing}
+        app = {
+            "body": AppName, "answer": _app_schema, "permission": "apps", **missing
+        }
         return (
-            made("list", "GET", many, self.list, answer=_list_schema, permission="read"),
+            made(
+                "list", "GET", many, self.list, permission="read", paged=True,
+                answer=_many(_schema), parameters=PARAMETERS, errors=(BadTenantQuery,),
+            ),
             made("read", "GET", one, self.read, **missing),
             made(
                 "create", "POST", many, self.create, body=TenantCreate, status=201,
                 errors=(Conflict, Invalid),
             ),
-            made("suspend", "POST", f"{one}/suspend", self.suspend, body=TenantSuspend),
+            made(
+                "suspend", "POST", f"{one}/suspend", self.suspend, body=TenantSuspend,
+                **missing,
+            ),
             made("resume", "POST", f"{one}/resume", self.resume, **missing),
             made("delete", "DELETE", one, self.delete, **missing),
             made("restore", "POST", f"{one}/restore", self.restore, **missing),
-            made("apps", "GET", f"{one}/apps", self.apps, answer=dict, **missing),
+            made(
+                "apps", "GET", f"{one}/apps", self.apps, answer=_many(_app_schema),
+                **missing,
+            ),
             made("install", "POST", f"{one}/apps", self.install, **app),
             made("uninstall", "POST", f"{one}/apps/uninstall", self.uninstall, **app),
         )  # fmt: skip

@@ -10,9 +10,9 @@ from insula.kernel.access.operation import Call, Operation, Parameter, Reply
 from insula.kernel.foundation.errors import BadRequest, Denied, FieldError, Invalid
 from insula.kernel.resource.csv_reading import CsvFile, UnreadableFile
 from insula.kernel.resource.import_ids import TooManyRows
-from insula.kernel.resource.import_texts import field_errors
 from insula.kernel.resource.importing import Importer, ImportReport
 from insula.kernel.resource.mapping import Instructions
+from insula.kernel.resource.schemas import field_errors
 
 LARGEST_FILE = 32 * 1_048_576
 """Bytes; a larger file is imported with the ``insula import`` command."""

@@ -15,11 +15,10 @@ from insula.kernel.resource.import_ids import ImportIds, RepeatedKey
 from insula.kernel.resource.import_texts import (
     Misfit,
     Moments,
-    field_errors,
     json_value,
 )
 from insula.kernel.resource.mapping import JSON, Entry, Instructions, Lookup
-from insula.kernel.resource.schemas import create_schema
+from insula.kernel.resource.schemas import create_schema, field_errors
 from insula.kernel.resource.statements import Condition, Page, listing
 
 Found = Mapping[str, Mapping[str, UUID]]

@@ -5,7 +5,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from pydantic import ValidationError
 
 from insula.kernel.foundation.errors import FieldError, Invalid
 
@@ -78,15 +77,3 @@ def _zone(name: str) -> ZoneInfo:
     except (LookupError, ValueError, OSError):
         words = f"There is no time zone '{name}'."
         raise Invalid(FieldError("time_zone", "invalid", words)) from None
-
-
-def field_errors(error: ValidationError) -> list[FieldError]:
-    """Pydantic's findings in our words; the values themselves are not repeated."""
-    found = []
-    for each in error.errors(include_url=False, include_input=False):
-        field, code = ".".join(str(part) for part in each["loc"]), each["type"]
-        words = f"The {field} field is invalid: {each['msg'].lower()}."
-        if code == "missing":
-            code, words = "required", f"The {field} field is required."
-        found.append(FieldError(field, code, words))
-    return found

@@ -258,13 +258,14 @@ class Lister:
 
     def _cursor(self, bound: bytes, value: Any, row_id: UUID) -> str:
         position = msgspec.json.encode((value, row_id))
-        return base64.urlsafe_b64encode(self._seal(bound, position) + position).decode()
+        sealed = base64.urlsafe_b64encode(self._seal(bound, position) + position)
+        return sealed.rstrip(b"=").decode()
 
     def _after(self, cursor: str | None, bound: bytes, sort: str) -> list[Any]:
         if cursor is None:
             return []
         try:
-            raw = base64.urlsafe_b64decode(cursor)
+            raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         except ValueError:
             raise BadQuery(reason="the cursor is damaged") from None
         seal, position = raw[:16], raw[16:]

@@ -37,7 +37,7 @@ COLUMN = re.compile(r"\{([^{}]+)\}")
 LOOKUP = re.compile(r"@(?:([a-z0-9_]+\.[a-z0-9_]+)\.)?([a-z0-9_]+):(.+)", re.DOTALL)
 NOISE = re.compile(r"[\s_\-]+")
 ENCODING = (
-    r"^(utf-8|utf-16|cp125[0-8]|iso-8859-\d{1,2}|mac-roman|koi8-r"
+    r"^(utf-8|utf-16|cp125[0-8]|iso-8859-([1-9]|1[013-6])|mac-roman|koi8-r"
     r"|shift_jis|euc-jp|euc-kr|gb18030|big5)$"
 )
 

@@ -4,8 +4,16 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    create_model,
+)
 
+from insula.kernel.foundation.errors import FieldError
 from insula.kernel.resource.shape import Facet, Shape
 
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
@@ -30,7 +38,8 @@ def _model(name: str, fields: Mapping[str, tuple[Any, Any]]) -> type[BaseModel]:
 
 
 VERSION = Annotated[
-    int | None, Field(default=None, ge=1, description="The version that you read.")
+    int | None,
+    Field(default=None, ge=1, lt=2**63, description="The version that you read."),
 ]
 
 
@@ -85,3 +94,19 @@ def row_schema(title: str, tag: str, shape: Shape) -> dict[str, Any]:
         "required": ["type", *(facet.name for facet in shape.readable)],
         "additionalProperties": False,
     }
+
+
+def field_errors(error: ValidationError) -> list[FieldError]:
+    """Pydantic's findings in our words; the values themselves are not repeated."""
+    found = []
+    for each in error.errors(include_url=False, include_input=False):
+        field = ".".join(str(part) for part in each["loc"]) or "body"
+        code = each["type"]
+        if code == "missing":
+            code, words = "required", f"The {field} field is required."
+        elif code == "extra_forbidden":
+            code, words = "unknown", f"There is no {field} field."
+        else:
+            words = f"The {field} field is invalid: {each['msg'].lower()}."
+        found.append(FieldError(field, code, words))
+    return found

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import msgspec
-from pydantic import AwareDatetime
+from pydantic import AfterValidator, AwareDatetime
 from pydantic import Field as Bound
+from pydantic_core import PydanticCustomError
 from sqlalchemy import (
     CHAR,
     BigInteger,
@@ -43,6 +44,17 @@ CASTS: tuple[tuple[type[Any], str], ...] = (
     (DateTime, "timestamptz"),
     (Date, "date"),
 )
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """The moment as it will be read again; near the calendar's ends UTC has it not."""
+    if not 1 < moment.year < 9999:
+        words = "the year is from 2 to 9998"
+        raise PydanticCustomError("moment_out_of_range", words)
+    return moment.astimezone(UTC)
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +138,7 @@ def _annotation(column: KeyedColumnElement[Any], hint: Any) -> Any:
     bare, marks = _unwrap(hint)
     declared = spec(column.info)
     if bare is datetime:
-        bare = AwareDatetime
+        bare = Moment
     elif bare is int:
         low = -(2**63) if declared.minimum is None else declared.minimum
         high = 2**63 - 1 if declared.maximum is None else declared.maximum

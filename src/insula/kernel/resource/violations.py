@@ -35,6 +35,10 @@ class TooSlow(Unavailable):
     code = "QUERY_TIMEOUT"
 
 
+class DoesNotFit(Invalid):
+    """A value is larger or longer than its field can hold."""
+
+
 @dataclass(frozen=True, slots=True)
 class Breach:
     """Which fields a constraint is about, and the code and words of its breach."""
@@ -100,4 +104,14 @@ def translate(error: BaseException, known: Mapping[str, Breach]) -> Problem | No
         return Busy()
     if isinstance(error, asyncpg.QueryCanceledError):
         return TooSlow()
+    if type(error) in UNFIT:
+        return DoesNotFit()
     return None
+
+
+UNFIT = (
+    asyncpg.DataError,  # the driver's own; a refusal by PostgreSQL has a class below it
+    asyncpg.NumericValueOutOfRangeError,
+    asyncpg.StringDataRightTruncationError,
+)
+"""A command may let more through than the column takes that its action writes."""

@@ -11,6 +11,11 @@ INTERRUPTED = -2
 """The connection limit of a database whose removal was interrupted."""
 
 
+LOCK = "SELECT pg_advisory_lock(hashtextextended('insula.database:' || $1, 0))"
+"""Held by the connection that makes or drops a database: the server finishes such a
+statement even when its client was killed, and a successor must wait for that."""
+
+
 async def make_schema(
     owner: Connection, schema: str, roles: Roles, tables: str
 ) -> None:
@@ -33,6 +38,7 @@ async def make_database(owner: Connection, name: str, cluster: Cluster) -> None:
     The app role is a member of the group that holds the grants on the tables, so what
     keeps it out is that it may not connect.
     """
+    await owner.execute(LOCK, name)
     if not await owner.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", name):
         await owner.execute(
             f'CREATE ROLE "{name}" LOGIN IN ROLE "{cluster.roles.tenant}"'
@@ -62,6 +68,7 @@ async def drop_schema(owner: Connection, schema: str) -> None:
 
 async def drop_database(owner: Connection, name: str, roles: Roles) -> None:
     """Remove a database home, its role, and whoever is connected."""
+    await owner.execute(LOCK, name)
     if await owner.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", name):
         # Only a member of a role may end its connections.
         await owner.execute(f'GRANT "{name}" TO "{roles.owner}"')

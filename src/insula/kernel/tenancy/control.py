@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from insula.kernel.database.home import Login
-from insula.kernel.database.pool import Connection, Pools, Record
+from insula.kernel.database.pool import Connection, Pools, Record, commit
 
 
 class Control:
@@ -19,9 +19,12 @@ class Control:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """Open a transaction; it commits at the end of the block."""
-        async with (
-            self._pools.borrow(self._login) as connection,
-            connection.transaction(),
-        ):
+        """Open a transaction; it commits at the end of the block.
+
+        Without asyncpg's own transactions, whose state outlives a BEGIN that was
+        cancelled: the pool rolls back what is still open when it gets it back.
+        """
+        async with self._pools.borrow(self._login) as connection:
+            await connection.execute("BEGIN")
             yield connection
+            await commit(connection)
