@@ -138,10 +138,11 @@ class House:
         isolation: Isolation = Isolation.shared,
         *,
         apps: tuple[str, ...] = ("maintenance",),
+        name: str = "",
     ) -> Tenant:
         """A new tenant with these apps."""
         slug = f"t-{secrets.token_hex(5)}"
-        new = NewTenant(slug=slug, name=slug.title(), isolation=isolation)
+        new = NewTenant(slug=slug, name=name or slug.title(), isolation=isolation)
         view = await self.platform.provisioning.create(new)
         for app in apps:
             await self.platform.installations.install(view.id, app)

@@ -75,7 +75,8 @@ class Output:
         if self._json:
             self._print(problem_body(problem, ""))
             return
-        self._err.print(f"[red]{_plain(problem.message)}[/] [dim]{problem.code}[/]")
+        words = f"[red]{_plain(problem.message)}[/] [dim]{problem.code}[/]"
+        self._err.print(words, soft_wrap=True)  # commands in it stay whole
         if type(problem) is Invalid:
             for wrong in problem.fields:
                 self._err.print(f"  {wrong.field}: {_plain(wrong.message)}")

@@ -16,6 +16,7 @@ from insula.kernel.http.walk import Hosts, Walk
 from insula.kernel.identity.operations import operator_operations, tenant_operations
 from insula.kernel.operations.tenants import TenantOperations
 from insula.server.platform import Platform
+from insula.server.welcome import Welcome
 
 Page = Callable[[Request], Awaitable[Plain]]
 
@@ -58,7 +59,12 @@ def build_app(
     application = Application(
         walk,
         (Router(tenants), Router(theirs)),
-        {"/openapi.json": openapi, "/api/v1/openapi.json": openapi, **pages},
+        {
+            "/": Welcome(hosts, platform.directory),
+            "/openapi.json": openapi,
+            "/api/v1/openapi.json": openapi,
+            **pages,
+        },
         platform.engine.breaches(),
         observer,
     )

@@ -1,7 +1,7 @@
 """The demonstration: three tenants, one in each mode of isolation, with an app at work."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from insula.kernel.database.home import Isolation
 from insula.kernel.foundation.secret import derive
@@ -44,22 +44,19 @@ async def make_demo(platform: Platform) -> list[Entrance]:
     entrances = [Entrance("Operator", f"admin.{domain}", OPERATOR)]
     for slug, name, isolation in TENANTS:
         owner = f"owner@{slug}.test"
-        await _make_tenant(platform, NewTenant(
-            slug=slug,
-            name=name,
-            isolation=isolation,
-            owner_email=owner,
-            owner_password_hash=await hash_password(password),
-        ))  # fmt: skip
+        new = NewTenant(slug=slug, name=name, isolation=isolation, owner_email=owner)
+        await _make_tenant(platform, new, password)
         entrances.append(Entrance(name, f"{slug}.{domain}", owner, isolation))
     return entrances
 
 
-async def _make_tenant(platform: Platform, new: NewTenant) -> None:
+async def _make_tenant(platform: Platform, new: NewTenant, password: str) -> None:
     """A tenant with every app that brings demonstration data, if it is not there."""
     try:
         view = await platform.provisioning.find(new.slug)
     except TenantNotFound:
+        hashed = await hash_password(password)
+        new = replace(new, owner_password_hash=hashed)
         view = await platform.provisioning.create(new)
     for app in platform.apps:
         if app.demo is None or app.name in view.apps:

@@ -137,7 +137,8 @@ class Platform:
             self.bus.subscribe(hear)
 
     def _changed(self, tenant_id: UUID) -> None:
-        self.bus.announce(f"rows:{tenant_id}")
+        self.cache.flush(tenant_id)
+        self.bus.mention("rows", tenant_id)
 
     def _heard(self, topic: str | None) -> None:
         if topic is None:

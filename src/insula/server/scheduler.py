@@ -7,13 +7,14 @@ does the apps' recurring work for every tenant that has the app.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
 
 from insula.kernel.access.actor import Actor, ActorKind
 from insula.kernel.access.context import Context
+from insula.kernel.database.pool import Record
 from insula.kernel.database.session import Session
 from insula.kernel.foundation.faults import describe
 from insula.kernel.foundation.ids import uuid7
@@ -39,7 +40,10 @@ SELECT gen_random_uuid(), t.id, $1::varchar, now() + $4::interval
 ON CONFLICT (tenant_id, schedule) DO UPDATE SET claimed_until = excluded.claimed_until
  WHERE schedule_runs.claimed_until <= now()
    AND (schedule_runs.ran_at IS NULL OR schedule_runs.ran_at <= now() - $3::interval)
-RETURNING tenant_id"""
+RETURNING tenant_id, claimed_until"""
+KEEP = """
+UPDATE control.schedule_runs SET claimed_until = now() + $4::interval
+ WHERE tenant_id = $1 AND schedule = $2 AND claimed_until = $3 RETURNING 1"""
 DONE = """
 UPDATE control.schedule_runs SET ran_at = now(), claimed_until = now(), error = NULL
  WHERE tenant_id = $1 AND schedule = $2"""
@@ -91,17 +95,25 @@ class Scheduler:
         for app in self._platform.engine.apps.values():
             for schedule in app.schedules:
                 while claimed := await self._claim(app, schedule):
-                    for tenant_id in claimed:
-                        await self._run(app, schedule, tenant_id)
-                    done += len(claimed)
+                    for tenant_id, until in claimed:
+                        if await self._keep(app, schedule, tenant_id, until):
+                            await self._run(app, schedule, tenant_id)
+                            done += 1
         return done
 
-    async def _claim(self, app: App, schedule: Schedule) -> Sequence[UUID]:
-        name = _name(app, schedule)
-        rows = await self._platform.control.fetch(
-            CLAIM, name, app.name, schedule.every, LEASE, BATCH
+    async def _claim(self, app: App, schedule: Schedule) -> Sequence[Record]:
+        """Some tenants for whom nobody else will do the work until their lease ends."""
+        return await self._platform.control.fetch(
+            CLAIM, _name(app, schedule), app.name, schedule.every, LEASE, BATCH
         )
-        return [row["tenant_id"] for row in rows]
+
+    async def _keep(
+        self, app: App, schedule: Schedule, tenant_id: UUID, until: datetime
+    ) -> bool:
+        """Begin the lease anew, unless it ended while others of the batch had theirs."""
+        name = _name(app, schedule)
+        kept = await self._platform.control.fetch(KEEP, tenant_id, name, until, LEASE)
+        return bool(kept)
 
     async def _run(self, app: App, schedule: Schedule, tenant_id: UUID) -> None:
         control, name = self._platform.control, _name(app, schedule)

@@ -1,6 +1,7 @@
 """Serving: runs the HTTP server's workers until a signal ends them in good order."""
 
 import ctypes
+import multiprocessing
 import os
 import signal
 import socket
@@ -24,6 +25,8 @@ from insula.server.guard import NOTICE, load
 PR_SET_PDEATHSIG = 1
 CLOSING_TIME = 10
 """Seconds that a worker has to close its pools once its requests are done."""
+STARTING_TIME = 1
+"""Seconds that a worker has to end if it is told so before it serves."""
 POLL = 0.05
 ANYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # to ask itself
 PLAIN_LOG: Mapping[str, Any] = {
@@ -101,10 +104,13 @@ class _Supervisor:
     """The main process: starts the workers, tells them of signals, waits for them."""
 
     def __init__(self, service: Service, on_ready: Callable[[], None] | None) -> None:
+        # A forked worker would inherit dead threads, and the state from which two
+        # workers would make the same ids.
+        multiprocessing.set_start_method("spawn", force=True)
         self._service, self._on_ready = service, on_ready
         self._pid = os.getpid()
         self._ignores_hangup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-        self._stopping = threading.Event()
+        self._stopping, self._ready = threading.Event(), threading.Event()
         self._server = Server(
             service.target,
             address=service.host,
@@ -148,20 +154,28 @@ class _Supervisor:
         self._stopping.set()
         # The same signal may have reached the workers: none that ends is replaced now.
         self._server.respawn_failed_workers = False
-        for worker in self._server.wrks:
-            pid = getattr(worker.inner, "pid", None)
-            if pid is not None:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, NOTICE)
-        if again or number == signal.SIGINT or not self._service.notice:
+        self._notify_workers()
+        wait = self._ready.is_set() and self._service.notice
+        if again or number == signal.SIGINT or not wait:
             self._close()
             return
         timer = threading.Timer(self._service.notice, self._close)
         timer.daemon = True
         timer.start()
 
+    def _notify_workers(self) -> None:
+        for worker in self._server.wrks:
+            worker.interrupt_by_parent = True
+            pid = getattr(worker.inner, "pid", None)
+            if pid is not None:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, NOTICE)
+
     def _close(self) -> None:
         """Let granian stop: no new connections, then the workers' orderly end."""
+        if not self._ready.is_set():
+            # granian's worker is stuck by a signal while it starts; it serves nobody.
+            self._server.workers_kill_timeout = STARTING_TIME
         self._server.interrupt_signal = True
         self._server.main_loop_interrupt.set()
 
@@ -169,6 +183,7 @@ class _Supervisor:
         """Wait until the server is ready; from then on a dead worker is replaced."""
         while not self._stopping.wait(POLL):
             if _answers(self._service):
+                self._ready.set()
                 self._server.respawn_failed_workers = True
                 if self._on_ready is not None:
                     self._on_ready()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from uuid import UUID
 
 import asyncpg
 
@@ -33,6 +34,7 @@ class Bus:
         self._sender: asyncio.Task[None] | None = None
         self._listening = asyncio.Event()
         self._pending: set[str] = set()
+        self._mentioned: set[tuple[str, UUID]] = set()
         self._wanted = asyncio.Event()
         self._connection: Connection | None = None
 
@@ -70,6 +72,14 @@ class Bus:
         self._pending.add(topic)
         self._wanted.set()
 
+    def mention(self, kind: str, subject: UUID) -> None:
+        """Tell all others that something of that kind is about a subject.
+
+        For what happens thousands of times a second: it costs a set's insertion.
+        """
+        self._mentioned.add((kind, subject))
+        self._wanted.set()
+
     async def _send(self) -> None:
         try:
             while True:
@@ -81,7 +91,7 @@ class Bus:
 
     async def _send_alone(self) -> None:
         """Send what a process announced that never listened, such as a command."""
-        if self._pending:
+        if self._pending or self._mentioned:
             self._connection = await connect(self._login)
             await self._flush()
             await self._connection.close(timeout=2)
@@ -89,6 +99,8 @@ class Bus:
     async def _flush(self) -> None:
         """Send what waits; what cannot be sent now waits for the next connection."""
         self._wanted.clear()
+        self._pending.update(f"{kind}:{subject}" for kind, subject in self._mentioned)
+        self._mentioned.clear()
         if not self._pending or self._connection is None:
             return
         topics, self._pending = self._pending, set()

@@ -69,7 +69,11 @@ async def connect(login: Login, *, timeout: float = 10) -> Connection:
         raise DatabaseAway from error
     except asyncpg.TooManyConnectionsError as error:
         raise NoConnection from error
-    await _prepare(connection)
+    try:
+        await _prepare(connection)
+    except BaseException:
+        connection.terminate()
+        raise
     return connection
 
 
@@ -97,7 +101,7 @@ class Pools:
         self.budget, self.share, self.patience = budget, share, patience
         self.open = 0
         self._pools: OrderedDict[Login, Pool] = OrderedDict()
-        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._waiters: deque[tuple[asyncio.Future[None], Pool]] = deque()
         self._closed = False
 
     async def acquire(self, login: Login) -> tuple[Pool, Connection]:
@@ -107,13 +111,17 @@ class Pools:
             pool = self._pools[login] = Pool(login)
         else:
             self._pools.move_to_end(login)
+        return pool, self._idle(pool) or await self._open(pool)
+
+    def _idle(self, pool: Pool) -> Connection | None:
+        """The idle connection that was used last, if any is still open."""
         while pool.idle:
             connection = pool.idle.pop()
             if not connection.is_closed():
                 pool.busy += 1
-                return pool, connection
+                return connection
             self.open -= 1
-        return pool, await self._open(pool)
+        return None
 
     async def _open(self, pool: Pool) -> Connection:
         deadline = asyncio.get_running_loop().time() + self.patience
@@ -122,10 +130,9 @@ class Pools:
                 raise DatabaseAway
             if pool.busy < self.share and await self._evict():
                 continue
-            await self._wait(deadline)
-            if pool.idle:
-                pool.busy += 1
-                return pool.idle.pop()
+            await self._wait(pool, deadline)
+            if connection := self._idle(pool):
+                return connection
         self.open += 1
         pool.busy += 1
         try:
@@ -136,37 +143,41 @@ class Pools:
             self._wake()
             raise
 
-    async def _wait(self, deadline: float) -> None:
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[None] = loop.create_future()
-        self._waiters.append(waiter)
+    async def _wait(self, pool: Pool, deadline: float) -> None:
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        entry = waiter, pool
+        self._waiters.append(entry)
         try:
             async with asyncio.timeout_at(deadline):
                 await waiter
         except BaseException as error:
-            if waiter in self._waiters:
-                self._waiters.remove(waiter)
-            elif not waiter.cancelled():
-                self._wake()  # it was our turn, but we do not take it
+            if entry in self._waiters:
+                self._waiters.remove(entry)
+            else:
+                self._wake()  # what was meant for us is somebody else's
             if isinstance(error, TimeoutError):
                 raise NoConnection from None
             raise
 
     def _wake(self) -> None:
-        while self._waiters:
-            waiter = self._waiters.popleft()
-            if not waiter.done():
+        """Let the first go on who has waited for what there is now."""
+        for entry in self._waiters:
+            waiter, pool = entry
+            if pool.busy < self.share and not waiter.done():
+                self._waiters.remove(entry)
                 waiter.set_result(None)
                 return
 
     async def _evict(self) -> bool:
-        for login, pool in self._pools.items():
+        for pool in self._pools.values():
             if pool.idle:
                 connection = pool.idle.popleft()
                 self.open -= 1
-                if not pool.idle and not pool.busy:
-                    del self._pools[login]
-                await _close(connection)
+                try:
+                    await _close(connection)
+                except BaseException:
+                    self._wake()
+                    raise
                 return True
         return False
 
@@ -175,7 +186,8 @@ class Pools:
         if connection.is_in_transaction():
             await _roll_back(connection)
         pool.busy -= 1
-        if connection.is_closed() or self._closed:
+        forgotten = self._pools.get(pool.login) is not pool
+        if connection.is_closed() or self._closed or forgotten:
             self.open -= 1
             await _close(connection)
         else:
@@ -183,14 +195,25 @@ class Pools:
         if self._waiters:
             self._wake()
 
+    async def _recover(self, pool: Pool, connection: Connection) -> None:
+        """Take back a connection on which a statement may still be under way.
+
+        Whoever is cancelled leaves before the server has heard of it: until then the
+        connection does not know that a BEGIN was carried out.
+        """
+        await _settle(connection)
+        await self.release(pool, connection)
+
     @asynccontextmanager
     async def borrow(self, login: Login) -> AsyncIterator[Connection]:
         """A connection for the length of a block."""
         pool, connection = await self.acquire(login)
         try:
             yield connection
-        finally:
-            await asyncio.shield(self.release(pool, connection))
+        except BaseException:
+            await asyncio.shield(self._recover(pool, connection))
+            raise
+        await asyncio.shield(self.release(pool, connection))
 
     async def fetch(self, login: Login, text: str, *args: object) -> Sequence[Record]:
         """Run one statement in a transaction of its own."""
@@ -198,12 +221,9 @@ class Pools:
         try:
             rows: Sequence[Record] = await connection.fetch(text, *args)
         except BaseException:
-            await asyncio.shield(self.release(pool, connection))
+            await asyncio.shield(self._recover(pool, connection))
             raise
-        pool.busy -= 1
-        pool.idle.append(connection)
-        if self._waiters:
-            self._wake()
+        await self.release(pool, connection)
         return rows
 
     async def forget(self, database: str) -> None:
@@ -221,8 +241,10 @@ class Pools:
             while pool.idle:
                 self.open -= 1
                 await _close(pool.idle.pop())
-        while self._waiters:
-            self._wake()
+        waiting, self._waiters = self._waiters, deque()
+        for waiter, _ in waiting:
+            if not waiter.done():
+                waiter.set_result(None)
 
 
 async def commit(connection: Connection) -> None:
@@ -233,6 +255,16 @@ async def commit(connection: Connection) -> None:
     except asyncio.CancelledError:
         await asyncio.wait([task])
         raise
+
+
+async def _settle(connection: Connection) -> None:
+    """Wait until the server has answered, or cancelled, whatever was sent."""
+    try:
+        await connection.execute("SELECT", timeout=5)
+    except asyncpg.PostgresError:
+        return  # of a transaction that had failed, or hit by a cancel that came late
+    except (OSError, TimeoutError, asyncpg.InterfaceError):
+        connection.terminate()
 
 
 async def _roll_back(connection: Connection) -> None:
@@ -247,3 +279,6 @@ async def _close(connection: Connection) -> None:
         await connection.close(timeout=2)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
         connection.terminate()
+    except BaseException:
+        connection.terminate()
+        raise

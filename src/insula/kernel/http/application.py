@@ -21,6 +21,7 @@ from insula.kernel.http.walk import Walk
 from insula.kernel.resource.violations import Breach, translate
 from insula.kernel.tenancy.tenant import Tenant
 
+HTML_POLICY = b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 Plain = tuple[int, str, bytes]
 """Status, content type and body of an answer that takes no walk."""
 
@@ -82,18 +83,17 @@ class Application:
     async def _serve(self, visit: Visit, send: Send) -> None:
         request = visit.request
         page = self._pages.get(request.path)
-        if page is not None:
-            visit.status, kind, body = await page(request)
-            await _send(send, visit.status, [(b"content-type", kind.encode())], body)
-            return
         try:
-            status, headers, body = await self._answer(visit)
+            if page is not None and request.method in ("GET", "HEAD"):
+                status, headers, body = _plain(await page(request))
+            else:
+                status, headers, body = await self._answer(visit)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001  # the one place that turns errors into HTTP
             status, headers, body = self._refuse(request, error)
         visit.status = status
-        if request.method == "HEAD":
+        if request.method == "HEAD" and status != 304:
             headers.append((b"content-length", b"%d" % len(body)))
             body = b""
         await _send(send, status, headers, body)
@@ -161,6 +161,14 @@ AWAY = (
     ConnectionError,
     TimeoutError,
 )
+
+
+def _plain(answer: Plain) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    status, kind, body = answer
+    headers = [(b"content-type", kind.encode()), (b"cache-control", b"no-store")]
+    if kind.startswith("text/html"):
+        headers.append((b"content-security-policy", HTML_POLICY))
+    return status, headers, body
 
 
 async def _send(

@@ -111,7 +111,10 @@ class Schemas:
 
     def _keep(self, schema: dict[str, Any], owner: str) -> Mapping[str, Any]:
         parts: dict[str, Any] = schema.pop("$defs", {})
-        names = {name: self._free(name, part, owner) for name, part in parts.items()}
+        names = {
+            name: self._free(name, _renamed(part, {}), owner)
+            for name, part in parts.items()
+        }
         for name, part in parts.items():
             self.named[names[name]] = _renamed(part, names)
         schema = _renamed(schema, names)

@@ -124,10 +124,11 @@ class Request:
         if kind != wanted:
             raise UnsupportedMediaType(wanted=wanted)
 
-    def _version(self, body: object) -> int | None:
+    def _version(self, body: BaseModel | None) -> int | None:
         header = self.headers.get(b"if-match")
         if header is None:
-            version = getattr(body, "version", None)
+            # Asking a Pydantic model for what it has not costs an exception.
+            version = None if body is None else body.__dict__.get("version")
             return version if isinstance(version, int) else None
         found = VERSION.fullmatch(header.decode("latin-1").strip())
         if found is None:

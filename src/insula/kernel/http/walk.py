@@ -69,7 +69,7 @@ class Walk:
         self, request: Request, operation: Operation, key: str
     ) -> tuple[Reply, Tenant, Actor]:
         """A request to a tenant's host, or to the platform's for a named tenant."""
-        tenant = await self._identify(request)
+        tenant = await self._identify(request, operation)
         set_log_tenant(tenant.id, tenant.domain)
         actor = await self._authenticate(request, operation, tenant)
         admit(operation, tenant, actor)
@@ -89,7 +89,7 @@ class Walk:
     ) -> tuple[Reply, Actor]:
         """A request to the operators' host: no tenant is identified (S1-24).
 
-        Each is audited before it runs, so that none escapes the trail (S1-29).
+        Each is audited before it is admitted, so that none escapes the trail (S1-29).
         """
         actor = VISITOR
         if operation.audience is Audience.operator:
@@ -97,14 +97,13 @@ class Walk:
             if token is None:
                 raise Unauthenticated
             actor = await self._authenticator.operator(token)
-        admit(operation, None, actor)
-        call = await request.call(operation, key)
         origin = request.origin
         ctx = Context(actor, request_id=origin.request_id, client=origin.client)
-        await self._audit(ctx, operation, call)
-        return await operation.run(ctx, call), actor
+        await self._audit(ctx, operation, Call(request.path, key))
+        admit(operation, None, actor)
+        return await operation.run(ctx, await request.call(operation, key)), actor
 
-    async def _identify(self, request: Request) -> Tenant:
+    async def _identify(self, request: Request, operation: Operation) -> Tenant:
         """The tenant that host, header and claim agree on; they may not differ (R07)."""
         host, header = request.origin.host, request.headers.get(b"x-tenant-id")
         named = None if header is None else parse_uuid(header.decode("latin-1"))
@@ -113,11 +112,17 @@ class Walk:
             if header is not None and named != tenant.id:
                 raise TenantMismatch
             return tenant
+        token = request.bearer()
         if header is None:
-            token = request.bearer()
             if token is None:
                 raise TenantNotFound
             named = self._authenticator.tenant_of(token)
+        elif (
+            operation.audience is Audience.tenant
+            and token is not None
+            and self._authenticator.tenant_of(token) != named
+        ):
+            raise TenantMismatch  # before a look-up would tell whether the id exists
         if named is None:
             raise TenantNotFound
         return await self._directory.with_id(named)

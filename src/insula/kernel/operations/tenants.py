@@ -1,6 +1,7 @@
 """What operators do to tenants, as operations of the ``admin`` host."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -20,7 +21,11 @@ from insula.kernel.catalog.installations import Installations, InstallationView
 from insula.kernel.database.home import Isolation
 from insula.kernel.foundation.errors import BadRequest, Conflict, Invalid, NotFound
 from insula.kernel.foundation.ids import parse_uuid
-from insula.kernel.identity.passwords import check_password, hash_password
+from insula.kernel.identity.passwords import (
+    PasswordWeak,
+    check_password,
+    hash_password,
+)
 from insula.kernel.tenancy.models import PUBLIC_STATUS
 from insula.kernel.tenancy.new_tenant import NewTenant
 from insula.kernel.tenancy.provisioning import Provisioning
@@ -130,6 +135,20 @@ def _checked(query: Mapping[str, str]) -> tuple[str | None, int]:
     return status, min(int(size), MOST_PER_PAGE)
 
 
+async def _hashed(body: TenantCreate) -> str | None:
+    """The owner's password as it is kept; raises ``PasswordWeak``."""
+    if body.owner_password is None:
+        return None
+    password = body.owner_password.get_secret_value()
+    context = body.slug, body.name, body.owner_name, body.owner_email or ""
+    try:
+        check_password(password, context)
+    except PasswordWeak as weak:
+        faults = (replace(it, field="owner_password") for it in weak.fields)
+        raise PasswordWeak(*faults) from None
+    return await hash_password(password)
+
+
 class TenantOperations:
     """The operators' view of tenants: the same service as the command line's."""
 
@@ -160,11 +179,6 @@ class TenantOperations:
     async def create(self, ctx: Context, call: Call) -> Reply:
         """Provision a tenant; answers when it is active or entirely gone again."""
         body: TenantCreate = call.body
-        hashed = None
-        if body.owner_password is not None:
-            password = body.owner_password.get_secret_value()
-            check_password(password, (body.slug, body.owner_email or ""))
-            hashed = await hash_password(password)
         view = await self._provisioning.create(
             NewTenant(
                 slug=body.slug,
@@ -172,7 +186,7 @@ class TenantOperations:
                 isolation=body.isolation,
                 owner_email=body.owner_email,
                 owner_name=body.owner_name,
-                owner_password_hash=hashed,
+                owner_password_hash=await _hashed(body),
                 plan=body.plan,
                 domain=body.domain,
             ),
@@ -233,9 +247,7 @@ class TenantOperations:
             )
 
         missing = {"errors": (NotFound, Conflict)}
-        app = {
-            "body": AppName, "answer": _app_schema, "permission": "apps", **missing
-        }
+        app = {"body": AppName, "answer": _app_schema, "permission": "apps", **missing}
         return (
             made(
                 "list", "GET", many, self.list, permission="read", paged=True,

@@ -23,7 +23,7 @@ from insula.kernel.resource.schemas import (
 from insula.kernel.resource.shape import Shape
 from insula.kernel.resource.statements import getting
 from insula.kernel.resource.unit import WorkContext, values_of
-from insula.kernel.resource.writing import Writer
+from insula.kernel.resource.writing import DELETE, RESTORE, UPDATE, Verb, Writer
 
 
 def row_id(call: Call) -> UUID:
@@ -126,31 +126,22 @@ class ResourceApi:
 
     async def _change(self, ctx: Context, call: Call, changed: dict[str, Any]) -> Reply:
         changed.pop("version", None)
-        return await self._write(ctx, call, changed, ("update", "updated"))
+        return await self._write(ctx, call, changed, UPDATE)
 
     async def delete(self, ctx: Context, call: Call) -> Reply:
         """Put a row in the trash, from where it can be restored."""
-        await self._write(ctx, call, {"deleted_at": now()}, ("delete", "deleted"))
+        await self._write(ctx, call, {"deleted_at": now()}, DELETE)
         return Reply(status=200)
 
     async def restore(self, ctx: Context, call: Call) -> Reply:
         """Bring a row back from the trash."""
-        verb = ("restore", "restored")
-        return await self._write(ctx, call, {"deleted_at": None}, verb, deleted=True)
+        return await self._write(ctx, call, {"deleted_at": None}, RESTORE)
 
     async def _write(
-        self,
-        ctx: Context,
-        call: Call,
-        changed: Mapping[str, Any],
-        verb: tuple[str, str],
-        *,
-        deleted: bool = False,
+        self, ctx: Context, call: Call, changed: Mapping[str, Any], verb: Verb
     ) -> Reply:
         key = row_id(call)
-        statement, args = self.writer.change(
-            key, call.version, changed, ctx, verb, deleted=deleted
-        )
+        statement, args = self.writer.change(key, call.version, changed, ctx, verb)
         rows = await ctx.session.fetch(statement, *args)
         if not rows:
             raise NotFound

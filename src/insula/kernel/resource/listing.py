@@ -96,6 +96,8 @@ class Plan:
     width: int
     id_at: int
     sort_at: int | None
+    limit: tuple[int, ...]
+    """The limit as the last argument, where the statement takes it so."""
 
 
 class Lister:
@@ -129,7 +131,8 @@ class Lister:
         bound = self._bound(ctx, question, values)
         after = self._after(query.get("cursor"), bound, question.sort)
         plan = self._plan(question, per_page, after=bool(after))
-        rows = await ctx.session.fetch(plan.statement, *values, *after)
+        given = *values, *after, *plan.limit
+        rows = await ctx.session.fetch(plan.statement, *given)
         return self._reply(plan, rows, per_page, bound)
 
     def _reply(
@@ -201,6 +204,9 @@ class Lister:
         shown = self._shown(question.fields)
         sorted_by = self._sorted_by(question.sort)
         extra = {"id": self._shape.facets["id"]}
+        # An equality has one good plan. A range or a choice has one for few rows and
+        # another for many: with a literal limit PostgreSQL soon settles on the second.
+        settled = all(operator == "==" for _, operator in question.comparisons)
         if sorted_by is not None:
             extra[sorted_by.name] = sorted_by
         fetched = tuple({**{facet.name: facet for facet in shown}, **extra}.values())
@@ -213,7 +219,7 @@ class Lister:
             sort=sorted_by,
             descending=question.sort.startswith("-"),
             after=after,
-            limit=limit,
+            limit=limit if settled else None,
             deleted=question.deleted,
         )
         places = [facet.name for facet in fetched]
@@ -223,6 +229,7 @@ class Lister:
             width=len(shown),
             id_at=places.index("id"),
             sort_at=None if sorted_by is None else places.index(sorted_by.name),
+            limit=() if settled else (limit + 1,),
         )
 
     def _shown(self, fields: str | None) -> tuple[Facet, ...]:

@@ -6,6 +6,7 @@ inside itself; each filters by the tenant explicitly, and row-level security fil
 again. A write carries its audit row and its outbox row in the same statement.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ AUDIT = (
     " actor_kind, actor_id, request_id, client, changes)"
 )
 OUTBOX = "(tenant_id, id, created_at, name, resource_id, payload, actor_id, request_id)"
+NAME = re.compile(r"[a-z][a-z0-9_.]*")
 ORIGIN = ("varchar", "uuid", "varchar", "varchar")
 """Casts of what the journal keeps of a request: actor's kind and id, request, client."""
 
@@ -65,14 +67,17 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The shape of a list: everything about it but the values."""
+    """The shape of a list: everything about it but the values.
+
+    Without a ``limit`` it is the last argument, as many rows as are fetched.
+    """
 
     fields: tuple[Facet, ...]
     conditions: tuple[Condition, ...]
     sort: Facet | None
     descending: bool
     after: bool
-    limit: int
+    limit: int | None
     deleted: bool = False
 
 
@@ -80,7 +85,8 @@ def listing(table: str, page: Page) -> Statement:
     """A page of rows, one more than ``limit`` to tell whether there is a next.
 
     Arguments: the conditions' values, then, if ``after``, the last row's sort value
-    and id. The limit is a literal, because ``LIMIT $n`` is planned anew every time.
+    and id. The limit is a literal where it can be, because ``LIMIT $n`` is planned
+    anew every time.
     """
     numbers = Numbers()
     where = ["c.tenant_id = ctx.tenant_id"]
@@ -93,11 +99,12 @@ def listing(table: str, page: Page) -> Statement:
         where.append(f"({', '.join(keys)}) {sign} ({', '.join(numbers.all(casts))})")
     way = " DESC" if page.descending else ""
     order = ", ".join(f"{key}{way}" for key in keys)
+    limit = numbers.next("bigint") if page.limit is None else page.limit + 1
     return Statement(
         f"WITH {CONTEXT} SELECT {names(page.fields, 'r')}"  # noqa: S608  # our names
         f" FROM ctx CROSS JOIN LATERAL (SELECT {names(page.fields, 'c')}"
         f" FROM {HOME}.{table} c WHERE {' AND '.join(where)}"
-        f" ORDER BY {order} LIMIT {page.limit + 1}) r"
+        f" ORDER BY {order} LIMIT {limit}) r"
     )
 
 
@@ -122,54 +129,86 @@ def locking(table: str, fields: Sequence[Facet]) -> Statement:
     )
 
 
-def _journal(numbers: Numbers, *, source: str, key: str, changes: str) -> str:
-    """The audit and outbox parts of a write; see ``journal_arguments``."""
-    audit_id, outbox_id, at = numbers.all(("uuid", "uuid", "timestamptz"))
-    action, resource, event = numbers.all(("varchar", "varchar", "varchar"))
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What a write is called: as an action, by its resource, and as an event."""
+
+    action: str
+    resource: str
+    event: str
+
+    def __post_init__(self) -> None:
+        """Names of ours alone become part of a statement."""
+        for name in (self.action, self.resource, self.event):
+            if not NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is no name of ours")
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Where a journal's row comes from: a relation, and expressions over it."""
+
+    source: str
+    key: str
+    at: str
+    payload: str
+
+
+def _journal(numbers: Numbers, deed: Deed, cause: Cause) -> str:
+    """The audit and outbox parts of a write; both rows have one id.
+
+    Arguments: the id, then the request's origin.
+    """
+    entry = numbers.next("uuid")
     kind, actor, request, client = numbers.all(ORIGIN)
-    payload = numbers.next("text::jsonb") if changes == "" else changes
-    tenant = f"{source}.tenant_id"
+    source, key, at = cause.source, cause.key, cause.at
     return (
         f" audit AS (INSERT INTO {HOME}.audit_log {AUDIT}"  # noqa: S608  # our names
-        f" SELECT {tenant}, {audit_id}, {at}, {action}, {resource}, {key},"
-        f" {kind}, {actor}, {request}, {client}, {payload} FROM {source}),"
+        f" SELECT {source}.tenant_id, {entry}, {at}, '{deed.action}',"
+        f" '{deed.resource}', {key}, {kind}, {actor}, {request}, {client},"
+        f" {cause.payload} FROM {source}),"
         f" outbox AS (INSERT INTO {HOME}.outbox {OUTBOX}"
-        f" SELECT {tenant}, {outbox_id}, {at}, {event}, {key},"
-        f" {payload}, {actor}, {request} FROM {source})"
+        f" SELECT {source}.tenant_id, {entry}, {at}, '{deed.event}', {key},"
+        f" {cause.payload}, {actor}, {request} FROM {source})"
     )
 
 
-def creating(table: str, shape: Shape) -> Statement:
-    """One new row with its journal.
+def creating(table: str, shape: Shape, given: Sequence[str], deed: Deed) -> Statement:
+    """One new row with its journal; columns that are not given stay NULL.
 
-    Arguments: every stored column but ``deleted_at``, then the journal's, then the
-    row as JSON.
+    ``version`` is 1 and ``updated_at`` is ``created_at``, which is always given.
+    Arguments: the given columns' values, the row as JSON, then the journal's.
     """
     numbers = Numbers()
-    facets = [facet for facet in shape.stored if facet.name != "deleted_at"]
-    values = numbers.all(facet.cast for facet in facets)
-    columns = ", ".join(facet.name for facet in facets)
-    row_id = values[[facet.name for facet in facets].index("id")]
-    journal = _journal(numbers, source="ctx", key=row_id, changes="")
+    values = {name: numbers.next(shape.facets[name].cast) for name in given}
+    for name, value in (("version", "1"), ("updated_at", values["created_at"])):
+        if name in shape.facets:
+            values[name] = value
+    cause = Cause(
+        "ctx", values["id"], values["created_at"], numbers.next("text::jsonb")
+    )
+    journal = _journal(numbers, deed, cause)
+    columns = ", ".join(values)
     return Statement(
         f"WITH {CONTEXT}, made AS (INSERT INTO {HOME}.{table}"  # noqa: S608  # our names
-        f" (tenant_id, {columns}) SELECT ctx.tenant_id, {', '.join(values)} FROM ctx),"
+        f" (tenant_id, {columns}) SELECT ctx.tenant_id,"
+        f" {', '.join(values.values())} FROM ctx),"
         f"{journal} SELECT 1 FROM ctx"
     )
 
 
-def creating_many(table: str, shape: Shape) -> Statement:
+def creating_many(table: str, shape: Shape, deed: Deed) -> Statement:
     """Many new rows with their journal; those that clash with a row are left out.
 
-    Arguments: an array for every stored column but ``deleted_at``; arrays of audit
-    ids, outbox ids and rows as JSON; the time, action, resource and event; then the
-    request's origin. Answers the ids of the rows that were made.
+    Arguments: an array for every stored column but ``deleted_at``; arrays of journal
+    ids and rows as JSON; the time; then the request's origin. Answers the ids of the
+    rows that were made.
     """
     numbers = Numbers()
     facets = [facet for facet in shape.stored if facet.name != "deleted_at"]
     arrays = numbers.all(f"{facet.cast.split('::')[0]}[]" for facet in facets)
-    arrays += numbers.all(("uuid[]", "uuid[]", "text[]"))
-    at, action, resource, event = numbers.all(("timestamptz", *["varchar"] * 3))
+    arrays += numbers.all(("uuid[]", "text[]"))
+    at = numbers.next("timestamptz")
     kind, actor, request, client = numbers.all(ORIGIN)
     columns = [facet.name for facet in facets]
     values = ", ".join(
@@ -179,23 +218,29 @@ def creating_many(table: str, shape: Shape) -> Statement:
     return Statement(
         f"WITH {CONTEXT}, input AS MATERIALIZED (SELECT * FROM"  # noqa: S608  # our names
         f" unnest({', '.join(arrays)})"
-        f" AS i({', '.join(columns)}, audit_id, outbox_id, payload)),"
+        f" AS i({', '.join(columns)}, entry_id, payload)),"
         f" made AS (INSERT INTO {HOME}.{table} (tenant_id, {', '.join(columns)})"
         f" SELECT ctx.tenant_id, {values} FROM ctx CROSS JOIN input i"
         " ON CONFLICT DO NOTHING RETURNING tenant_id, id),"
         f" audit AS (INSERT INTO {HOME}.audit_log {AUDIT}"
-        f" SELECT made.tenant_id, i.audit_id, {at}, {action}, {resource}, made.id,"
+        f" SELECT made.tenant_id, i.entry_id, {at}, '{deed.action}',"
+        f" '{deed.resource}', made.id,"
         f" {kind}, {actor}, {request}, {client}, i.payload::jsonb"
         " FROM made JOIN input i ON i.id = made.id),"
         f" outbox AS (INSERT INTO {HOME}.outbox {OUTBOX}"
-        f" SELECT made.tenant_id, i.outbox_id, {at}, {event}, made.id,"
+        f" SELECT made.tenant_id, i.entry_id, {at}, '{deed.event}', made.id,"
         f" i.payload::jsonb, {actor}, {request}"
         " FROM made JOIN input i ON i.id = made.id) SELECT id FROM made"
     )
 
 
 def changing(
-    table: str, shape: Shape, changed: Sequence[str], *, deleted: bool = False
+    table: str,
+    shape: Shape,
+    changed: Sequence[str],
+    deed: Deed,
+    *,
+    deleted: bool = False,
 ) -> Statement:
     """Change some fields of one row, if its version is the one that was read.
 
@@ -210,10 +255,11 @@ def changing(
     row_id, version = numbers.all(("uuid", "bigint"))
     facets = [shape.facets[name] for name in changed]
     sets = [f"{facet.name} = {numbers.next(facet.cast)}" for facet in facets]
-    sets += ["version = c.version + 1", f"updated_at = {numbers.next('timestamptz')}"]
+    at = numbers.next("timestamptz")
+    sets += ["version = c.version + 1", f"updated_at = {at}"]
     kept = dict.fromkeys(["tenant_id", "id", "version", *changed])
     carried = [shape.facets[name] for name in kept]
-    journal = _journal(numbers, source="new", key="new.id", changes=_changes(changed))
+    journal = _journal(numbers, deed, Cause("new", "new.id", at, _changes(changed)))
     return Statement(
         f"WITH {CONTEXT}, old AS MATERIALIZED (SELECT {names(carried, 'o')}"  # noqa: S608  # our names
         f" FROM ctx CROSS JOIN LATERAL (SELECT {names(carried, 'c')}"

@@ -104,14 +104,16 @@ def translate(error: BaseException, known: Mapping[str, Breach]) -> Problem | No
         return Busy()
     if isinstance(error, asyncpg.QueryCanceledError):
         return TooSlow()
-    if type(error) in UNFIT:
+    if isinstance(error, UNFIT) or _overflows(error):
         return DoesNotFit()
     return None
 
 
-UNFIT = (
-    asyncpg.DataError,  # the driver's own; a refusal by PostgreSQL has a class below it
-    asyncpg.NumericValueOutOfRangeError,
-    asyncpg.StringDataRightTruncationError,
-)
+def _overflows(error: BaseException) -> bool:
+    """Whether the driver could not even write the value down."""
+    is_its_own = isinstance(error, asyncpg.DataError)
+    return is_its_own and isinstance(error.__cause__, OverflowError)
+
+
+UNFIT = asyncpg.NumericValueOutOfRangeError, asyncpg.StringDataRightTruncationError
 """A command may let more through than the column takes that its action writes."""

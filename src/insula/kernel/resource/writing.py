@@ -1,7 +1,7 @@
 """Writing: a row with its audit and its event, in one statement and one round trip."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -14,12 +14,28 @@ from insula.kernel.resource.declaration import Resource
 from insula.kernel.resource.schemas import row_struct
 from insula.kernel.resource.shape import Shape
 from insula.kernel.resource.statements import (
+    Deed,
     changing,
     creating,
     creating_many,
     getting,
     locking,
 )
+
+
+class Verb(NamedTuple):
+    """One kind of write: as it is asked for, and as it has happened."""
+
+    name: str
+    past: str
+
+
+CREATE = Verb("create", "created")
+UPDATE = Verb("update", "updated")
+DELETE = Verb("delete", "deleted")
+RESTORE = Verb("restore", "restored")
+MOST_SHAPES = 256
+"""Statements kept for one resource's creates: one for each set of given fields."""
 
 
 class Writer:
@@ -31,11 +47,12 @@ class Writer:
         self.facets = tuple(it for it in shape.stored if it.name != "deleted_at")
         self.get = getting(self._table, self.facets)
         self.lock = locking(self._table, self.facets)
-        self._create = creating(self._table, shape)
-        self._create_many = creating_many(self._table, shape)
-        self._changes: dict[tuple[frozenset[str], bool], Statement] = {}
+        self._creates: dict[tuple[str, ...], Statement] = {}
+        self._create_many = creating_many(self._table, shape, self._deed(CREATE))
+        self._changes: dict[tuple[frozenset[str], Verb], Statement] = {}
         self._row = row_struct(self._type, shape.readable)
-        self._made = tuple((it.name, it.bind) for it in self.facets)
+        derived = ("version", "updated_at")
+        self._made = {it.name: it.bind for it in self.facets if it.name not in derived}
         self._shown = tuple(facet.name for facet in shape.readable)
 
     def encode(self, values: Mapping[str, Any]) -> bytes:
@@ -51,13 +68,21 @@ class Writer:
     ) -> tuple[Statement, list[Any], bytes]:
         """Statement and arguments of a new row, and the row as JSON."""
         body = self.encode(values)
+        made = self._made
+        given = tuple(name for name in made if values[name] is not None)
+        statement = self._creates.get(given)
+        if statement is None:
+            if len(self._creates) >= MOST_SHAPES:
+                given = tuple(made)
+            statement = creating(self._table, self.shape, given, self._deed(CREATE))
+            self._creates[given] = statement
         args = [
-            values[name] if bind is None or values[name] is None else bind(values[name])
-            for name, bind in self._made
+            value
+            if (value := values[name]) is None or (bind := made[name]) is None
+            else bind(value)
+            for name in given
         ]
-        args += self._journal(ctx, "create", "created")
-        args.append(body.decode())
-        return self._create, args, body
+        return statement, [*args, body.decode(), uuid7(), *ctx.origin], body
 
     def create_many(
         self, rows: Sequence[Mapping[str, Any]], ctx: Context
@@ -67,10 +92,9 @@ class Writer:
             [None if row[it.name] is None else it.bound(row[it.name]) for row in rows]
             for it in self.facets
         ]
-        audit_ids, outbox_ids = ([uuid7() for _ in rows] for _ in range(2))
-        payloads = [self.encode(row).decode() for row in rows]
-        journal = self._journal(ctx, "create", "created")[2:]
-        return self._create_many, [*args, audit_ids, outbox_ids, payloads, *journal]
+        args.append([uuid7() for _ in rows])
+        args.append([self.encode(row).decode() for row in rows])
+        return self._create_many, [*args, now(), *ctx.origin]
 
     def change(
         self,
@@ -78,32 +102,29 @@ class Writer:
         version: int | None,
         changed: Mapping[str, Any],
         ctx: Context,
-        verb: tuple[str, str] = ("update", "updated"),
-        *,
-        deleted: bool = False,
+        verb: Verb | None = None,
     ) -> tuple[Statement, list[Any]]:
         """Statement and arguments that change some fields of a row.
 
-        ``verb`` names the action and what then has happened; ``deleted`` looks for
-        the row in the trash.
+        Without a ``verb`` it is updated; ``RESTORE`` looks for the row in the trash.
         """
+        verb = verb or UPDATE
         names = [name for name in self.shape.facets if name in changed]
-        key = (frozenset(names), deleted)
+        key = frozenset(names), verb
         statement = self._changes.get(key)
         if statement is None:
-            statement = changing(self._table, self.shape, names, deleted=deleted)
+            statement = changing(
+                self._table,
+                self.shape,
+                names,
+                self._deed(verb),
+                deleted=verb is RESTORE,
+            )
             self._changes[key] = statement
         facets = self.shape.facets
         values = [facets[name].bound(changed[name]) for name in names]
-        return statement, [row_id, version, *values, now(), *self._journal(ctx, *verb)]
+        return statement, [row_id, version, *values, now(), uuid7(), *ctx.origin]
 
-    def _journal(self, ctx: Context, action: str, happened: str) -> list[Any]:
-        return [
-            uuid7(),
-            uuid7(),
-            now(),
-            f"{self._name}.{action}",
-            self._type,
-            f"{self._type}.{happened}",
-            *ctx.origin,
-        ]
+    def _deed(self, verb: Verb) -> Deed:
+        kind = self._type
+        return Deed(f"{self._name}.{verb.name}", kind, f"{kind}.{verb.past}")

@@ -1,0 +1,107 @@
+"""A crowd: a schema with the tables of every app, full of the rows of many tenants."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from uuid import UUID
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Double,
+    Enum,
+    Integer,
+    String,
+    Table,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from insula.kernel.database.bootstrap import opened, use_of
+from insula.kernel.database.cluster import EXTENSIONS, Cluster
+from insula.kernel.database.columns import spec
+from insula.kernel.database.home import Home, Isolation
+from insula.kernel.database.pool import Connection
+from insula.kernel.database.schema import ddl
+from insula.kernel.database.walls import TENANT_METADATA
+from insula.kernel.foundation.ids import uuid7
+
+SCHEMA = "crowd"
+MINE = UUID("00000000-0000-7000-8000-000000000001")
+TENANTS = 11
+ROWS = 22_011
+"""Of which every eleventh is ours: 2,001 rows among 20,010 of ten others."""
+
+CONSTRAINTS = """
+SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname)
+  FROM pg_constraint WHERE connamespace = $1::regnamespace AND contype IN ('c', 'x')
+"""
+"""Rules of the apps do not matter to a plan, and need not be met here."""
+
+
+@asynccontextmanager
+async def crowded(cluster: Cluster) -> AsyncIterator[Home]:
+    """A home with some 22,000 rows in each table, as if it had always been so."""
+    tables = list(TENANT_METADATA.tables.values())
+    async with opened(cluster.owner(cluster.pool)) as owner, owner.transaction():
+        await owner.execute(
+            f"CREATE SCHEMA {SCHEMA}; {use_of(SCHEMA, cluster.roles)};"
+            f" SET LOCAL search_path = {SCHEMA}, {EXTENSIONS};"
+            + ddl(cluster.roles, tables)
+        )
+    async with opened(replace(cluster.admin, database=cluster.pool)) as superuser:
+        await _fill(superuser, [it for it in tables if "version" in it.columns])
+        login = cluster.app(cluster.pool)
+        yield Home(uuid7(), Isolation.schema, SCHEMA, login)
+        await superuser.execute(f"DROP SCHEMA {SCHEMA} CASCADE")
+
+
+async def _fill(superuser: Connection, tables: list[Table]) -> None:
+    for row in await superuser.fetch(CONSTRAINTS, SCHEMA):
+        await superuser.execute(row[0])
+    # References are not checked, which would take most of the time.
+    await superuser.execute("SET session_replication_role = replica")
+    for table in tables:
+        values = ", ".join(_value(it) for it in table.columns)
+        await superuser.execute(
+            f"INSERT INTO {SCHEMA}.{table.name} ({', '.join(table.columns.keys())})"
+            f" SELECT {values} FROM generate_series(0, {ROWS - 1}) n;"
+            f" ANALYZE {SCHEMA}.{table.name}"
+        )
+
+
+def _value(column: Column[object]) -> str:
+    """An expression over the row's number ``n``."""
+    special = {
+        "tenant_id": f"('{str(MINE)[:-2]}' || lpad((n % {TENANTS} + 1)::text, 2, '0'))"
+        "::uuid",
+        "id": "gen_random_uuid()",
+        "deleted_at": "CASE WHEN n % 50 = 49 THEN now() END",
+        "version": "1",
+    }
+    return special.get(column.name) or _of_type(column)
+
+
+def _of_type(column: Column[object]) -> str:
+    kind, declared = column.type, spec(column.info)
+    choices = getattr(kind, "enums", None) or declared.choices
+    if choices:
+        words = ", ".join(f"'{it}'" for it in choices)
+        rare = f"n / {TENANTS} / 100 % {len(choices)} + 1"
+        return f"(ARRAY[{words}])[CASE WHEN n / {TENANTS} % 100 = 0 THEN {rare} ELSE 1 END]"
+    low = 0 if declared.minimum is None else declared.minimum
+    high = low + 999 if declared.maximum is None else declared.maximum
+    by_type = (
+        (Enum, "NULL"),
+        (Uuid, "md5((n % 200)::text)::uuid"),
+        (JSONB, "'{}'"),
+        (String, "'v' || n"),
+        (Boolean, f"n / {TENANTS} % 100 > 0"),
+        (Integer, f"{low} + n % {min(high - low, 999) + 1}"),
+        (Double, "n"),
+        (DateTime, "timestamptz '2020-01-01' + n * interval '1 hour'"),
+        (Date, "date '2020-01-01' + n"),
+    )
+    return next(text for known, text in by_type if isinstance(kind, known))

@@ -1,0 +1,246 @@
+"""Lists, views, imports and sign-ins tell nothing of another tenant, in any mode.
+
+Whoever asks here is watched: every answer is searched for all ids and texts of the
+other tenant, and for its counts where there are some.
+"""
+
+import csv
+import io
+import json
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+
+from insula.kernel.foundation.ids import uuid7
+from insula.kernel.resource.api import ResourceApi
+from tests.house import Answer
+from tests.isolation.neighbours import (
+    IMPORTS,
+    LISTS,
+    SIGNING_IN,
+    VIEWS,
+    Neighbours,
+    alike,
+    random_id,
+)
+from tests.samples import Row, path_of
+
+pytestmark = pytest.mark.anyio
+
+
+def a_value(text: object) -> Any:
+    """A value that nobody has, where a field may hold any."""
+    return random_id() if len(str(text)) == 36 else "nowhere"
+
+
+@pytest.mark.parametrize("name", LISTS)
+async def test_a_list_holds_rows_of_its_tenant_alone(
+    two: Neighbours, name: str
+) -> None:
+    """S0-56, pitfall 24: however it is filtered, sorted and cut."""
+    operation = two.operations[name]
+    resource = two.api(operation).resource
+    queries: list[Row] = [
+        {"deleted": "only"},
+        *({"scope": it} for it in resource.scopes),
+    ]
+    for attribute in ("id", *(it.key for it in resource.sort)):
+        queries += [{"sort": attribute}, {"sort": f"-{attribute}", "per_page": 100}]
+    queries += [{"fields": it.name} for it in two.api(operation).shape.readable]
+    for query in queries:
+        rows = (await two.mine.owner.get(f"{operation.path}?{urlencode(query)}")).data
+        assert rows or "deleted" in query
+
+
+@pytest.mark.parametrize("name", LISTS)
+async def test_a_filter_by_a_foreign_value_finds_nothing(
+    two: Neighbours, name: str
+) -> None:
+    """Pitfalls 24, 25: no total, facet or ETag tells that somebody has the value."""
+    operation = two.operations[name]
+    row = two.foreign_row(operation)
+    for attribute in two.api(operation).resource.filters:
+        value = row[attribute.key]
+        if value is None or str(value) not in two.theirs.samples.secrets:
+            continue
+        for form in ("{0}={1}", "filter={0}=={1}", "filter={0}=in=({1},{1})"):
+            answers = [
+                await two.mine.owner.get(
+                    f"{operation.path}?{form.format(attribute.key, quote(str(it)))}"
+                )
+                for it in (value, a_value(value))
+            ]
+            assert answers[0].data == []
+            texts = [str(alike(it)).replace("nowhere", "<text>") for it in answers]
+            assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize("name", LISTS)
+async def test_a_cursor_is_good_in_its_tenant_alone(two: Neighbours, name: str) -> None:
+    """Pitfall 26: neither neighbour can go on where the other stopped."""
+    operation = two.operations[name]
+    for giver, taker in ((two.mine, two.theirs), (two.theirs, two.mine)):
+        await giver.samples.new(two.api(operation))
+        await giver.samples.new(two.api(operation))
+        page = (await giver.owner.get(f"{operation.path}?per_page=1")).body
+        following = page["links"]["next"]
+        assert len((await giver.owner.get(following)).data) == 1
+        refused = await taker.owner.get(following)
+        assert (refused.status, refused.code) == (400, "INVALID_QUERY")
+
+
+@pytest.mark.parametrize("name", VIEWS)
+async def test_a_view_is_worked_out_and_kept_by_tenant(
+    two: Neighbours, name: str
+) -> None:
+    """S1-62, pitfalls 25, 30: what others have does not count, fresh or kept."""
+    path, cache = two.operations[name].path, two.house.platform.cache
+    first = (await two.mine.owner.get(path)).data
+    theirs = (await two.theirs.owner.get(path)).data
+    for api in two.house.platform.engine.apis:
+        await two.theirs.samples.new(api)
+    cache.clear()
+    assert (await two.mine.owner.get(path)).data == first
+    changed = (await two.theirs.owner.get(path)).data
+    assert changed not in (theirs, first)
+    for side, known in ((two.mine, first), (two.theirs, changed)):
+        assert (await side.owner.get(path)).data == known
+        tag = (await side.owner.get(path)).headers["etag"]
+        other = two.theirs if side is two.mine else two.mine
+        answer = await other.owner.get(path, headers={"if-none-match": tag})
+        assert answer.status == 200
+
+
+def sheet(row: Row) -> str:
+    """A file of one row."""
+    lines = io.StringIO()
+    writer = csv.writer(lines)
+    writer.writerow(row)
+    writer.writerow(
+        json.dumps(it) if isinstance(it, dict) else it for it in row.values()
+    )
+    return lines.getvalue()
+
+
+async def imported(two: Neighbours, name: str, row: Row, **query: str) -> Answer:
+    """Import one row."""
+    operation = two.operations[name]
+    path = f"{operation.path}?{urlencode(query)}" if query else operation.path
+    headers = {"content-type": "text/csv"}
+    return await two.mine.owner.send("POST", path, headers=headers, content=sheet(row))
+
+
+def references(api: ResourceApi) -> list[tuple[str, str]]:
+    """The fields of a resource that refer to another, and to which table."""
+    found = api.shape.creatable
+    return [(it.name, it.field.target) for it in found if it.field.target]
+
+
+@pytest.mark.parametrize("name", IMPORTS)
+async def test_an_import_refers_to_rows_of_its_tenant_alone(
+    two: Neighbours, name: str
+) -> None:
+    """Promise 1: by id or by a unique text, a foreign row is as unknown as any."""
+    api, before = two.api(two.operations[name]), await two.theirs.fingerprint()
+    for field, table in references(api):
+        row, keys = await two.mine.samples.made(api, having=field)
+        answers = []
+        for value in (row[field], two.theirs.samples.rows[table]["id"], random_id()):
+            body = await two.mine.samples.body(api.create_body, api, keys)
+            answers.append(await imported(two, name, {**body, field: value}))
+        assert [it.data["created"] for it in answers] == [1, 0, 0], field
+        assert alike(answers[1]) == alike(answers[2])
+        assert answers[1].data["errors"][0]["field"] == field
+    assert await two.theirs.fingerprint() == before
+
+
+@pytest.mark.parametrize("name", IMPORTS)
+async def test_an_import_finds_no_foreign_row_by_its_text(
+    two: Neighbours, name: str
+) -> None:
+    """Pitfall 25: a look-up does not tell what is taken elsewhere."""
+    api, samples = two.api(two.operations[name]), two.mine.samples
+    for field, table in references(api):
+        facets = samples.apis[table].shape.facets.values()
+        for unique in (it.name for it in facets if it.field.unique):
+            row, keys = await samples.made(api, having=field)
+            own = (await samples.row(table) or {})[unique]
+            answers = []
+            for value in (own, two.theirs.samples.rows[table][unique], "sparrow99999"):
+                body = await samples.body(api.create_body, api, keys)
+                said = json.dumps({"map": {field: f"@{unique}:{field}"}})
+                sent = {**body, field: value}
+                answers.append(await imported(two, name, sent, mapping=said))
+            assert row[field]
+            assert [it.data["created"] for it in answers] == [1, 0, 0], field
+            assert alike(answers[1]) == alike(answers[2])
+
+
+async def test_what_is_unique_is_so_within_a_tenant(two: Neighbours) -> None:
+    """Pitfall 14: nobody learns by a clash what another tenant has."""
+    for api in two.house.platform.engine.apis:
+        unique = [it.name for it in api.shape.creatable if it.field.unique]
+        if not unique or "create" in api.resource.without:
+            continue
+        row, keys = await two.mine.samples.made(api)
+        theirs = two.theirs.samples.rows[api.resource.table.name]
+        body = await two.mine.samples.body(api.create_body, api, keys)
+        same = {**body, **{name: theirs[name] for name in unique}}
+        answer = await two.mine.owner.post(path_of(api), same)
+        assert answer.status == 201
+        deleted = f"{path_of(api)}/{answer.data['id']}"
+        assert (await two.mine.owner.send("DELETE", deleted)).status == 200
+        assert row["id"]
+
+
+def test_every_way_to_sign_in_is_tried() -> None:
+    tried = {"auth.login", "auth.refresh", "auth.logout", "auth.user"}
+    assert set(SIGNING_IN) == tried
+
+
+async def test_nobody_signs_in_next_door(two: Neighbours) -> None:
+    """Pitfalls 25, 34: a foreign address or token is as unknown as any."""
+    visitor = two.house.caller(two.mine.tenant.domain)
+    accounts = two.house.platform.identity.users(two.theirs.context()).accounts
+    assert two.theirs.owner.actor_id is not None
+    theirs = await accounts.get(two.theirs.owner.actor_id)
+    assert theirs is not None
+    before = await two.theirs.fingerprint()
+    answers = [
+        await visitor.post("auth/login", {"email": email, "password": "Sesame!1"})
+        for email in (theirs.email, "nobody@nowhere.test")
+    ]
+    assert answers[0].code == "INVALID_CREDENTIALS"
+    assert alike(answers[0]) == alike(answers[1])
+    assert await two.theirs.fingerprint() == before
+
+
+async def test_a_foreign_refresh_token_is_as_unknown_as_any(two: Neighbours) -> None:
+    visitor = two.house.caller(two.mine.tenant.domain)
+    token = await two.theirs.refresh_token(two.house)
+    ours = two.house.platform.identity.users(two.mine.context())
+    unknown = ours.refresh.make(uuid7(), 0)
+    before = await two.theirs.fingerprint()
+    answers = [
+        await visitor.post("auth/refresh", {"refresh_token": it})
+        for it in (token, unknown)
+    ]
+    assert answers[0].status == 401
+    assert alike(answers[0]) == alike(answers[1])
+    assert await two.theirs.fingerprint() == before
+    at_home = two.house.caller(two.theirs.tenant.domain)
+    renewed = await at_home.post("auth/refresh", {"refresh_token": token})
+    assert renewed.status == 200
+
+
+async def test_whoever_signs_out_does_so_at_home_alone(two: Neighbours) -> None:
+    before = await two.theirs.fingerprint()
+    leaving = await two.house.user(two.mine.tenant)
+    assert (await leaving.get("auth/user")).data["tenant"]["id"] == str(
+        two.mine.tenant.id
+    )
+    assert (await leaving.post("auth/logout")).status == 200
+    assert (await leaving.get("auth/user")).status == 401
+    assert await two.theirs.fingerprint() == before
+    assert (await two.theirs.owner.get("auth/user")).status == 200

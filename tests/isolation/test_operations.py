@@ -1,0 +1,143 @@
+"""No operation tells or does anything of another tenant's, in any of the three modes.
+
+The cases come from the registry: an operation that is declared tomorrow is among them.
+"""
+
+import pytest
+
+from insula.kernel.access.operation import Audience
+from tests.house import Answer
+from tests.isolation.neighbours import (
+    BODIES,
+    OF_ONE,
+    OPERATIONS,
+    Neighbours,
+    alike,
+    id_fields,
+    random_id,
+)
+
+pytestmark = pytest.mark.anyio
+MISMATCH = (403, "TENANT_MISMATCH")
+GUARDED = [name for name, it in OPERATIONS.items() if it.audience is Audience.tenant]
+PERMITTED = [name for name, it in OPERATIONS.items() if it.permission is not None]
+
+
+@pytest.mark.parametrize("name", OF_ONE)
+async def test_a_foreign_id_in_the_path_is_as_unknown_as_any(
+    two: Neighbours, name: str
+) -> None:
+    """S0-57, pitfalls 23, 28: whatever is sent along, both answers are the same."""
+    operation, before = two.operations[name], await two.theirs.fingerprint()
+    foreign = two.foreign_row(operation)["id"]
+    body = await two.body(operation, await two.own_row(operation))
+    for version in ('"1"', '"999"', ""):
+        for said in (body, {"nonsense": 1}):
+            more = {"json_body": said, "headers": {"if-match": version}}
+            theirs = await two.ask(operation, foreign, **more)
+            nobodys = await two.ask(operation, random_id(), **more)
+            assert 400 <= theirs.status < 500
+            assert alike(theirs) == alike(nobodys)
+    assert await two.theirs.fingerprint() == before
+
+
+@pytest.mark.parametrize("name", OF_ONE)
+async def test_the_same_request_for_a_row_of_ours_is_understood(
+    two: Neighbours, name: str
+) -> None:
+    """Without this, the test above could pass because its bodies are nonsense."""
+    operation = two.operations[name]
+    own = await two.own_row(operation)
+    version = '"1"'
+    if operation.name.endswith(".restore"):
+        deleted = OPERATIONS[name.replace(".restore", ".delete")]
+        await two.ask(deleted, own["id"])
+        version = '"2"'
+    body = await two.body(operation, own)
+    headers = {"if-match": version}
+    answer = await two.ask(operation, own["id"], json_body=body, headers=headers)
+    assert answer.status in (200, 409, 422)
+
+
+@pytest.mark.parametrize("name", BODIES)
+async def test_a_foreign_id_in_the_body_is_as_unknown_as_any(
+    two: Neighbours, name: str
+) -> None:
+    """Promise 1, pitfalls 14, 23: a reference reaches no further than the tenant."""
+    operation, before = two.operations[name], await two.theirs.fingerprint()
+    for field in id_fields(operation):
+        target = two.mine.samples.target(two.api(operation), field)
+        foreign = two.decoys
+        if target is not None:
+            foreign = [two.theirs.samples.rows[target]["id"]]
+        nobodys = await referring(two, name, field, random_id())
+        for value in foreign:
+            theirs = await referring(two, name, field, value)
+            assert alike(theirs) == alike(nobodys), field
+            assert target is None or 400 <= theirs.status < 500, field
+    assert await two.theirs.fingerprint() == before
+
+
+async def referring(two: Neighbours, name: str, field: str, value: str) -> Answer:
+    """Ask with a new and valid body, but for the one id in it."""
+    operation = two.operations[name]
+    api, samples = two.api(operation), two.mine.samples
+    assert operation.body is not None
+    if "{id}" not in operation.path:
+        _, keys = await samples.made(api, having=field)
+        body = await samples.body(operation.body, api, keys)
+        return await two.ask(operation, json_body={**body, field: value})
+    known = field if field in api.shape.facets else ""
+    own = await two.own_row(operation, having=known)
+    said = {**(await two.body(operation, own) or {}), field: value}
+    return await two.ask(operation, own["id"], json_body=said)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+async def test_signals_of_two_tenants_are_refused(two: Neighbours, name: str) -> None:
+    """R07, S0-38, pitfall 31: host, header and token must name one tenant."""
+    operation, theirs, ours = two.operations[name], two.theirs, two.mine
+    before = await theirs.fingerprint(), await ours.fingerprint()
+    key = two.foreign_row(operation)["id"] if "{id}" in operation.path else ""
+    for header in (str(theirs.tenant.id), random_id(), "nonsense"):
+        answer = await two.ask(operation, key, headers={"x-tenant-id": header})
+        assert (answer.status, answer.code) == MISMATCH
+    if operation.audience is Audience.tenant:
+        path = operation.path.replace("{id}", key)
+        for host, header in (
+            (theirs.tenant.domain, ""),
+            (theirs.tenant.domain, str(theirs.tenant.id)),
+            ("localhost", str(theirs.tenant.id)),
+            ("localhost", random_id()),
+        ):
+            headers = {"host": host, **({"x-tenant-id": header} if header else {})}
+            answer = await ours.owner.send(operation.method, path, headers=headers)
+            assert (answer.status, answer.code) == MISMATCH
+    assert (await theirs.fingerprint(), await ours.fingerprint()) == before
+
+
+@pytest.mark.parametrize("name", GUARDED)
+async def test_nobody_gets_in_without_a_token(two: Neighbours, name: str) -> None:
+    operation, before = two.operations[name], await two.theirs.fingerprint()
+    key = two.foreign_row(operation)["id"] if "{id}" in operation.path else ""
+    path = operation.path.replace("{id}", key)
+    for host in (two.mine.tenant.domain, two.theirs.tenant.domain):
+        for headers in ({}, {"authorization": "Bearer nonsense"}):
+            visitor = two.house.caller(host)
+            answer = await visitor.send(operation.method, path, headers=headers)
+            assert (answer.status, answer.code) == (401, "UNAUTHENTICATED")
+    assert await two.theirs.fingerprint() == before
+
+
+@pytest.mark.parametrize("name", PERMITTED)
+async def test_a_role_without_grants_can_do_nothing(two: Neighbours, name: str) -> None:
+    """Promise 3: not even to a row of their own tenant, and not even half of it."""
+    operation = two.operations[name]
+    own = await two.own_row(operation) if "{id}" in operation.path else {"id": ""}
+    nobody = await two.house.user(two.mine.tenant, "customer", "no-such-role")
+    before = await two.mine.fingerprint()
+    path = operation.path.replace("{id}", own["id"])
+    body = await two.body(operation, own)
+    answer = await nobody.send(operation.method, path, json_body=body)
+    assert (answer.status, answer.code) == (403, "FORBIDDEN")
+    assert await two.mine.fingerprint() == before

@@ -1,0 +1,69 @@
+"""Every route is an operation of a known builder, and the suite asks each of them."""
+
+from collections.abc import Iterator
+
+from insula.kernel.access.operation import Audience, Operation
+from insula.kernel.http.application import Application
+from insula.kernel.http.router import Node
+from insula.server.build import build_app, operations
+from tests.house import House
+from tests.isolation.neighbours import (
+    BODIES,
+    IMPORTS,
+    LISTS,
+    OF_ONE,
+    OPERATIONS,
+    SIGNING_IN,
+    VIEWS,
+)
+
+BUILDERS = {
+    "insula.kernel.identity.operations",
+    "insula.kernel.operations.tenants",
+    "insula.kernel.resource.api",
+    "insula.kernel.resource.deriving",
+    "insula.kernel.resource.engine",
+    "insula.kernel.resource.import_operation",
+    "insula.kernel.resource.listing",
+}
+"""Where an operation may come from: all of them take tenant and actor from the walk."""
+PLAIN = {"/", "/openapi.json", "/api/v1/openapi.json"}
+
+
+def below(node: Node) -> Iterator[Operation]:
+    yield from node.methods.values()
+    wildcard = () if node.wildcard is None else (node.wildcard,)
+    for child in (*node.children.values(), *wildcard):
+        yield from below(child)
+
+
+async def test_every_route_of_a_tenant_is_in_this_suite(house: House) -> None:
+    """S0-56: what is served on a tenant's host is what these tests were made from."""
+    every = operations(house.platform)
+    for_tenants = {
+        it.name: (it.method, it.path)
+        for it in every
+        if it.audience in (Audience.tenant, Audience.visitor)
+    }
+    assert for_tenants == {it.name: (it.method, it.path) for it in OPERATIONS.values()}
+    assert len(every) == len({(it.audience, it.method, it.path) for it in every})
+
+
+def test_every_operation_is_asked_for_more_than_its_signals() -> None:
+    asked = {*OF_ONE, *BODIES, *LISTS, *IMPORTS, *VIEWS, *SIGNING_IN}
+    assert asked == set(OPERATIONS)
+
+
+async def test_no_route_leads_past_the_walk(house: House) -> None:
+    """Each leaf of the routers is an operation, made where operations are made."""
+    front = build_app(house.platform, {}, house.witness)
+    application = front.app
+    assert isinstance(application, Application)
+    assert set(application._pages) == PLAIN
+    routers = (application._tenants, application._operators)
+    leaves = [it for router in routers for it in below(router._root)]
+    assert len(leaves) == len(operations(house.platform))
+    for leaf in leaves:
+        source = getattr(leaf.run, "__module__", "")
+        assert source in BUILDERS, (leaf.name, source)
+        assert leaf.permission or leaf.app is None, leaf.name
