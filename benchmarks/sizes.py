@@ -95,10 +95,10 @@ def _insula(
 
 
 def _worker_of(pid: int) -> int:
-    command = ["ps", "-o", "pid=,args=", "--ppid", str(pid)]
+    command = ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(pid)]
     listed = subprocess.run(command, capture_output=True, text=True, check=True)
     children = (line.split(maxsplit=1) for line in listed.stdout.splitlines())
-    return next(int(child) for child, name in children if "insula up" in name)
+    return next(int(child) for child, name in children if "spawn_main" in name)
 
 
 async def provisioning_seconds(

@@ -72,12 +72,12 @@ class Up:
     def workers(self) -> list[int]:
         """The server processes."""
         listed = subprocess.run(
-            ["ps", "-o", "pid=,args=", "--ppid", str(self.pid)],
+            ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(self.pid)],
             capture_output=True,
             text=True,
             check=True,
         ).stdout.splitlines()
-        return [int(line.split()[0]) for line in listed if "insula up" in line]
+        return [int(line.split()[0]) for line in listed if "spawn_main" in line]
 
     def wait(self) -> int:
         """The exit code, when it has ended."""

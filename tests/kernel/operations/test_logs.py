@@ -5,6 +5,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator
+from contextvars import Context
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -100,8 +101,11 @@ async def test_the_lines_of_a_task_carry_the_tenant_that_it_serves(
         set_log_tenant(TENANT, "acme.example.com")
         structlog.get_logger().warning("here")
 
-    await asyncio.create_task(serve())
-    structlog.get_logger().warning("there")
+    async def rest() -> None:
+        structlog.get_logger().warning("there")
+
+    for work in (serve(), rest()):
+        await asyncio.create_task(work, context=Context())
     here, there = stream.lines()
     assert (here["tenant_id"], here["tenant_domain"]) == (
         str(TENANT),

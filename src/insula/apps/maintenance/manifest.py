@@ -45,6 +45,7 @@ app = App(
             answer=MaintenanceDashboard,
             summary="Count assets, routines and work, and show what was done last",
             cached=timedelta(seconds=300),
+            cache_key="dashboard",
         ),
     ),
     schedules=(

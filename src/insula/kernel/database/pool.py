@@ -183,7 +183,7 @@ class Pools:
 
     async def release(self, pool: Pool, connection: Connection) -> None:
         """Take a connection back; an open transaction on it is rolled back first."""
-        if connection.is_in_transaction():
+        if not connection.is_closed() and connection.is_in_transaction():
             await _roll_back(connection)
         pool.busy -= 1
         forgotten = self._pools.get(pool.login) is not pool

@@ -17,7 +17,8 @@ class View:
     """Something to read that is no list of rows, at ``GET /api/v1/<app>/<path>``.
 
     ``cached`` is how long an answer may be kept for its tenant; it is dropped as soon
-    as any row of the app changes.
+    as any row of the app changes. It is kept under ``<cache_key>:<tenant>``, by default
+    ``<app>.<path>:<tenant>``; no two views have one key.
     """
 
     path: str
@@ -25,6 +26,7 @@ class View:
     answer: type[BaseModel]
     summary: str
     cached: timedelta | None = None
+    cache_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

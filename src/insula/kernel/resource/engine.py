@@ -47,6 +47,13 @@ class UnknownResource(LookupError):
     """No registered app has a resource of that name."""
 
 
+def _refuse_shared_keys(apps: Iterable[App]) -> None:
+    """Two views under one key would answer for each other."""
+    keys = [it.cache_key for app in apps for it in app.views if it.cache_key]
+    if twice := {key for key in keys if keys.count(key) > 1}:
+        raise DeclarationError(f"two views are kept under {', '.join(sorted(twice))}")
+
+
 class Engine:
     """What the declarations of all apps amount to."""
 
@@ -62,6 +69,7 @@ class Engine:
         configure_mappers()  # only then can rows be made from records
         self._writers: dict[type[TenantRow], Writer] = {}
         self._cache, self._changed = cache, changed
+        _refuse_shared_keys(self.apps.values())
         self._apis = {
             resource.name: ResourceApi(resource, self._writers, secret, changed)
             for app in self.apps.values()
@@ -108,8 +116,10 @@ class Engine:
         return tuple(found)
 
     def _view(self, app: App, view: View) -> Operation:
+        kept_as = view.cache_key or f"{app.name}.{view.path}"
+
         async def run(ctx: Context, _: Call) -> Reply:
-            return Reply(await self.read(ctx, view))
+            return Reply(await self._read(ctx, view, kept_as))
 
         return Operation(
             name=f"{app.name}.{view.path}.read",
@@ -123,9 +133,9 @@ class Engine:
             answer=partial(view.answer.model_json_schema, ref_template=SCHEMA),
         )
 
-    async def read(self, ctx: Context, view: View) -> bytes:
+    async def _read(self, ctx: Context, view: View, kept_as: str) -> bytes:
         """The answer of a view as JSON, from the cache where it may be."""
-        tenant_id, key = ctx.tenant.id, f"{view.path}:{ctx.tenant.id}"
+        tenant_id, key = ctx.tenant.id, f"{kept_as}:{ctx.tenant.id}"
         if view.cached is None:
             return await self._work_out(ctx, view)
         kept = self._cache.get(tenant_id, key)
