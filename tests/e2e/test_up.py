@@ -55,6 +55,27 @@ def test_the_first_start_says_where_to_go_within_seconds(demo: Demo) -> None:
     assert demo.first_start < 45  # a few seconds on an idle machine
 
 
+@pytest.mark.parametrize("page", ["", "/live", "/ready", "/startup", "/db", "/cache"])
+def test_a_probe_answers_on_any_host(demo: Demo, page: str) -> None:
+    """S0-69 to S0-72, S2-68 to S2-71: well, in JSON, without a word of where it runs."""
+    for slug in ("aurora", "admin", "nobody-here"):
+        with demo.visit(slug) as visitor:
+            answer = visitor.get(f"http://127.0.0.1:{demo.port}/health{page}")
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["success"] is True
+        assert str(demo.data_dir) not in answer.text
+
+
+def test_prometheus_reads_what_the_requests_left(demo: Demo) -> None:
+    """S1-72, S1-73, S1-75."""
+    with demo.sign_in("aurora", demo.password) as owner:
+        tenant = owner.get("auth/user").json()["data"]["tenant"]["id"]
+        text = owner.get(f"http://127.0.0.1:{demo.port}/metrics").text
+    assert f'tenant_requests_total{{status="200",tenant_id="{tenant}"}}' in text
+    bucket = f'tenant_request_duration_seconds_bucket{{le="0.1",tenant_id="{tenant}"}}'
+    assert bucket in text
+
+
 @pytest.mark.parametrize("slug", DEMO)
 def test_a_demo_tenant_has_an_app_at_work(demo: Demo, slug: str) -> None:
     with demo.sign_in(slug, demo.password) as owner:

@@ -51,6 +51,10 @@ async def test_a_central_host_needs_a_header_or_a_claim(house: House) -> None:
     assert (await owner.get(ASSETS)).status == 200
     header = {"x-tenant-id": str(tenant.id)}
     assert (await owner.get(ASSETS, headers=header)).status == 200
+    for named in (tenant.id, uuid4()):  # a header alone tells nothing
+        header = {"x-tenant-id": str(named)}
+        stranger = house.caller("localhost")
+        assert (await stranger.get(ASSETS, headers=header)).status == 401
 
 
 async def test_operators_routes_are_on_the_admin_host_alone(house: House) -> None:

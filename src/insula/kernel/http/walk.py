@@ -117,12 +117,12 @@ class Walk:
             if token is None:
                 raise TenantNotFound
             named = self._authenticator.tenant_of(token)
-        elif (
-            operation.audience is Audience.tenant
-            and token is not None
-            and self._authenticator.tenant_of(token) != named
-        ):
-            raise TenantMismatch  # before a look-up would tell whether the id exists
+        elif operation.audience is Audience.tenant:
+            # Before a look-up that would tell whether the id exists.
+            if token is None:
+                raise Unauthenticated
+            if self._authenticator.tenant_of(token) != named:
+                raise TenantMismatch
         if named is None:
             raise TenantNotFound
         return await self._directory.with_id(named)
