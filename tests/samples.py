@@ -21,7 +21,7 @@ from insula.kernel.access.context import Context
 from insula.kernel.database.session import Session
 from insula.kernel.foundation.ids import uuid7
 from insula.kernel.resource.api import ResourceApi
-from insula.kernel.resource.mapping import KERNEL_OWN
+from insula.kernel.resource.imports.mapping import KERNEL_OWN
 from insula.kernel.resource.schemas import create_schema
 from insula.kernel.tenancy.tenant import Tenant
 from tests.house import Caller

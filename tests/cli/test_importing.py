@@ -18,8 +18,8 @@ from typer.testing import CliRunner
 from insula.cli.import_display import FORMULA, harmless, refusals
 from insula.cli.importing import BadMappingFile, app, instructions_from
 from insula.kernel.foundation.errors import Invalid
-from insula.kernel.resource.csv_reading import CsvFile, Row
-from insula.kernel.resource.import_rows import RowError
+from insula.kernel.resource.imports.csv_reading import CsvFile, Row
+from insula.kernel.resource.imports.rows import RowError
 
 TOML = """
 key = ["tag"]

@@ -23,7 +23,7 @@ BUILDERS = {
     "insula.kernel.resource.api",
     "insula.kernel.resource.deriving",
     "insula.kernel.resource.engine",
-    "insula.kernel.resource.import_operation",
+    "insula.kernel.resource.imports.operation",
     "insula.kernel.resource.listing",
 }
 """Where an operation may come from: all of them take tenant and actor from the walk."""

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from rich.table import Table
 
-from insula.kernel.resource.csv_reading import Row
-from insula.kernel.resource.import_rows import RowError
-from insula.kernel.resource.importing import ImportReport
+from insula.kernel.resource.imports.csv_reading import Row
+from insula.kernel.resource.imports.importing import ImportReport
+from insula.kernel.resource.imports.rows import RowError
 
 SHOWN_ERRORS = 20
 FORMULA = ("=", "+", "-", "@", "\t", "\r")

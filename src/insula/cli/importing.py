@@ -23,11 +23,11 @@ from insula.kernel.foundation.errors import (
     Unavailable,
 )
 from insula.kernel.http.admission import admit
-from insula.kernel.resource.csv_reading import CsvFile
 from insula.kernel.resource.engine import UnknownResource
-from insula.kernel.resource.import_operation import import_operation
-from insula.kernel.resource.importing import Import, ImportReport, Watch
-from insula.kernel.resource.mapping import Instructions
+from insula.kernel.resource.imports.csv_reading import CsvFile
+from insula.kernel.resource.imports.importing import Import, ImportReport, Watch
+from insula.kernel.resource.imports.mapping import Instructions
+from insula.kernel.resource.imports.operation import import_operation
 from insula.kernel.resource.schemas import field_errors
 from insula.server.platform import Platform
 from insula.server.scheduler import system_context

@@ -16,8 +16,8 @@ from insula.kernel.resource.api import ResourceApi
 from insula.kernel.resource.app import App, Schedule, View
 from insula.kernel.resource.declaration import DeclarationError
 from insula.kernel.resource.deriving import derive
-from insula.kernel.resource.import_operation import import_operation
-from insula.kernel.resource.importing import Importer
+from insula.kernel.resource.imports.importing import Importer
+from insula.kernel.resource.imports.operation import import_operation
 from insula.kernel.resource.unit import WorkContext
 from insula.kernel.resource.violations import Breach, breaches
 from insula.kernel.resource.writing import Writer

@@ -16,10 +16,10 @@ import msgspec
 
 from insula.kernel.access.context import Context
 from insula.kernel.resource.api import ResourceApi
-from insula.kernel.resource.csv_reading import CsvFile, Row
-from insula.kernel.resource.import_rows import BATCH, Drafter, RowError
-from insula.kernel.resource.import_writing import DraftWriter, Execute, rehearsing
-from insula.kernel.resource.mapping import Find, Instructions, Mapper
+from insula.kernel.resource.imports.csv_reading import CsvFile, Row
+from insula.kernel.resource.imports.mapping import Find, Instructions, Mapper
+from insula.kernel.resource.imports.rows import BATCH, Drafter, RowError
+from insula.kernel.resource.imports.writing import DraftWriter, Execute, rehearsing
 
 KEPT_ERRORS = 1000
 

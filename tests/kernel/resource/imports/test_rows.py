@@ -8,11 +8,11 @@ import pytest
 
 from insula.kernel.database.cluster import Cluster
 from insula.kernel.foundation.errors import Invalid
-from insula.kernel.resource import importing
-from insula.kernel.resource.csv_reading import Row
-from insula.kernel.resource.import_rows import BATCH, RowError
-from insula.kernel.resource.importing import ImportReport, Watch
-from tests.kernel.resource.import_trial import Workshop, opened_workshop
+from insula.kernel.resource.imports import importing
+from insula.kernel.resource.imports.csv_reading import Row
+from insula.kernel.resource.imports.importing import ImportReport, Watch
+from insula.kernel.resource.imports.rows import BATCH, RowError
+from tests.kernel.resource.imports.trial import Workshop, opened_workshop
 
 pytestmark = pytest.mark.anyio
 

@@ -10,14 +10,14 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from insula.kernel.access.context import Context
 from insula.kernel.foundation.errors import FieldError, Invalid, Problem
 from insula.kernel.resource.api import ResourceApi
-from insula.kernel.resource.csv_reading import Row
-from insula.kernel.resource.import_ids import ImportIds, RepeatedKey
-from insula.kernel.resource.import_texts import (
+from insula.kernel.resource.imports.csv_reading import Row
+from insula.kernel.resource.imports.ids import ImportIds, RepeatedKey
+from insula.kernel.resource.imports.mapping import JSON, Entry, Instructions, Lookup
+from insula.kernel.resource.imports.texts import (
     Misfit,
     Moments,
     json_value,
 )
-from insula.kernel.resource.mapping import JSON, Entry, Instructions, Lookup
 from insula.kernel.resource.schemas import create_schema, field_errors
 from insula.kernel.resource.statements import Condition, Page, listing
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from insula.kernel.foundation.ids import uuid7
-from insula.kernel.resource import import_ids
-from insula.kernel.resource.import_ids import (
+from insula.kernel.resource.imports import ids as bounded
+from insula.kernel.resource.imports.ids import (
     ImportIds,
     RepeatedKey,
     TooManyRows,
@@ -75,7 +75,7 @@ def test_a_key_is_one_row_however_often_it_comes() -> None:
 def test_memory_is_bounded_by_the_number_of_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(import_ids, "MOST_ROWS", 2)
+    monkeypatch.setattr(bounded, "MOST_ROWS", 2)
     ids = ImportIds(TENANT, "t.rows", ())
     assert ids.next({}, ()) != ids.next({}, ())
     with pytest.raises(TooManyRows):

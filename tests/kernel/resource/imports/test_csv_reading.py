@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from insula.kernel.resource import csv_reading
-from insula.kernel.resource.csv_reading import CsvFile, UnreadableFile
+from insula.kernel.resource.imports import csv_reading
+from insula.kernel.resource.imports.csv_reading import CsvFile, UnreadableFile
 
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12)
 

@@ -8,10 +8,10 @@ from pydantic import ValidationError
 from insula.kernel.access.context import Context
 from insula.kernel.access.operation import Call, Operation, Parameter, Reply
 from insula.kernel.foundation.errors import BadRequest, Denied, FieldError, Invalid
-from insula.kernel.resource.csv_reading import CsvFile, UnreadableFile
-from insula.kernel.resource.import_ids import TooManyRows
-from insula.kernel.resource.importing import Importer, ImportReport
-from insula.kernel.resource.mapping import Instructions
+from insula.kernel.resource.imports.csv_reading import CsvFile, UnreadableFile
+from insula.kernel.resource.imports.ids import TooManyRows
+from insula.kernel.resource.imports.importing import Importer, ImportReport
+from insula.kernel.resource.imports.mapping import Instructions
 from insula.kernel.resource.schemas import field_errors
 
 LARGEST_FILE = 32 * 1_048_576

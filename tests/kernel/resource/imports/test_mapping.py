@@ -7,8 +7,8 @@ import pytest
 from insula.kernel.access.actor import Actor, ActorKind
 from insula.kernel.access.context import Context
 from insula.kernel.foundation.errors import Denied, Invalid
-from insula.kernel.resource.mapping import Entry, Instructions, Mapper
-from tests.kernel.resource.import_trial import trial_apis
+from insula.kernel.resource.imports.mapping import Entry, Instructions, Mapper
+from tests.kernel.resource.imports.trial import trial_apis
 
 APIS = trial_apis()
 IMPORT = ("*.*.import", "*.*.read")

@@ -12,9 +12,9 @@ from insula.kernel.database.model import LIVE
 from insula.kernel.database.session import HOME, Session, Statement
 from insula.kernel.foundation.errors import FieldError, Invalid
 from insula.kernel.resource.api import ResourceApi
-from insula.kernel.resource.csv_reading import Row
-from insula.kernel.resource.import_rows import Draft, RowError, row_errors
-from insula.kernel.resource.mapping import JSON
+from insula.kernel.resource.imports.csv_reading import Row
+from insula.kernel.resource.imports.mapping import JSON
+from insula.kernel.resource.imports.rows import Draft, RowError, row_errors
 from insula.kernel.resource.statements import Numbers, names
 from insula.kernel.resource.violations import breaches, translate
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from insula.kernel.database.cluster import Cluster
-from insula.kernel.resource.import_rows import BATCH
-from insula.kernel.resource.importing import ImportReport
-from tests.kernel.resource.import_trial import Workshop, opened_workshop
+from insula.kernel.resource.imports.importing import ImportReport
+from insula.kernel.resource.imports.rows import BATCH
+from tests.kernel.resource.imports.trial import Workshop, opened_workshop
 
 pytestmark = pytest.mark.anyio
 
@@ -34,8 +34,8 @@ FAILURES: dict[str, Any] = {
 KILLED = """
 import asyncio, pickle, sys
 from insula.kernel.database.pool import Pools
-from insula.kernel.resource.importing import Watch
-from tests.kernel.resource.import_trial import Workshop
+from insula.kernel.resource.imports.importing import Watch
+from tests.kernel.resource.imports.trial import Workshop
 home, tenant_id, text, said = pickle.load(sys.stdin.buffer)
 def progress(report, position, size):
     print(report.rows, flush=True)
@@ -127,7 +127,7 @@ async def test_an_import_that_was_killed_is_resumed_by_running_it_again(
     await workshop.load("trial.machines", machines_csv(20), **MACHINES)
     text = failures_csv(40 * BATCH)
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", KILLED, cwd=Path(__file__).parents[3],
+        sys.executable, "-c", KILLED, cwd=Path(__file__).parents[4],
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert child.stdin is not None

@@ -9,9 +9,9 @@ import pytest
 from insula.kernel.access.operation import Call
 from insula.kernel.database.cluster import Cluster
 from insula.kernel.foundation.errors import Denied, Invalid, Problem
-from insula.kernel.resource.csv_reading import UnreadableFile
-from insula.kernel.resource.import_operation import BadImportQuery, import_operation
-from tests.kernel.resource.import_trial import Workshop, opened_workshop
+from insula.kernel.resource.imports.csv_reading import UnreadableFile
+from insula.kernel.resource.imports.operation import BadImportQuery, import_operation
+from tests.kernel.resource.imports.trial import Workshop, opened_workshop
 
 pytestmark = pytest.mark.anyio
 
