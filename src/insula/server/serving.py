@@ -20,11 +20,9 @@ from granian.log import LogLevels
 from granian.server import Server
 
 from insula.kernel.http.asgi import ASGIApp
-from insula.server.guard import NOTICE, load
+from insula.server.guard import CLOSING_TIME, NOTICE, load
 
 PR_SET_PDEATHSIG = 1
-CLOSING_TIME = 10
-"""Seconds that a worker has to close its pools once its requests are done."""
 STARTING_TIME = 1
 """Seconds that a worker has to end if it is told so before it serves."""
 POLL = 0.05
@@ -121,7 +119,7 @@ class _Supervisor:
             http=HTTPModes.http1,
             log_level=LogLevels.warning,
             log_dictconfig=dict(service.log_config),
-            workers_kill_timeout=int(service.shutdown_grace) + CLOSING_TIME,
+            workers_kill_timeout=int(service.shutdown_grace + CLOSING_TIME) + 1,
         )
         self._server.on_startup(self._prepare)
 

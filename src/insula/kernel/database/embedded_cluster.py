@@ -58,8 +58,7 @@ def _make_cluster(
     cluster: Path, password: str, programs: Path, account: Account
 ) -> None:
     """Make it aside and move it into place, so that a half-made one is never taken for whole."""
-    for remains in cluster.parent.glob("initdb-*"):
-        shutil.rmtree(remains, ignore_errors=True)
+    _sweep(cluster.parent)
     work = Path(tempfile.mkdtemp(prefix="initdb-", dir=cluster.parent))
     secret = work / "password"
     _write_private(secret, password)
@@ -80,7 +79,13 @@ def _make_cluster(
         raise EmbeddedError(f"initdb failed for {cluster}:\n{said[-2000:]}")
     (work / "pgdata").rename(cluster)
     _sync_dir(cluster.parent)
-    shutil.rmtree(work)
+    # Again, because a killed owner's initdb may have written on for a moment.
+    _sweep(cluster.parent)
+
+
+def _sweep(data_dir: Path) -> None:
+    for remains in data_dir.glob("initdb-*"):
+        shutil.rmtree(remains, ignore_errors=True)
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -5,6 +5,7 @@ from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import asyncpg
 import msgspec
@@ -135,13 +136,32 @@ class Pools:
                 return connection
         self.open += 1
         pool.busy += 1
+        opening = asyncio.ensure_future(connect(pool.login))
         try:
-            return await connect(pool.login)
-        except BaseException:
-            self.open -= 1
-            pool.busy -= 1
-            self._wake()
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            # Cut short it would be wasted; finished, somebody else can use it.
+            opening.add_done_callback(partial(self._adopt, pool))
             raise
+        except BaseException:
+            self._give_up(pool)
+            raise
+
+    def _adopt(self, pool: Pool, opening: asyncio.Future[Connection]) -> None:
+        """Take in a connection whose caller left before it was open."""
+        if opening.cancelled() or opening.exception() is not None or self._closed:
+            if not opening.cancelled() and opening.exception() is None:
+                opening.result().terminate()
+            self._give_up(pool)
+            return
+        pool.busy -= 1
+        pool.idle.append(opening.result())
+        self._wake()
+
+    def _give_up(self, pool: Pool) -> None:
+        self.open -= 1
+        pool.busy -= 1
+        self._wake()
 
     async def _wait(self, pool: Pool, deadline: float) -> None:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
