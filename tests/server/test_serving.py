@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
@@ -199,3 +200,38 @@ def test_the_workers_do_not_outlive_a_supervisor_that_is_killed(
     server.process.kill()
     _, out, _ = server.end()  # the pipe closes with the last of its writers
     assert out == "closed in order\n"
+
+
+class Crowd(threading.Thread):
+    """One of many who ask without a pause, until the door is closed."""
+
+    def __init__(self, server: Running) -> None:
+        super().__init__()
+        self._server, self.answered, self.odd = server, 0, 0
+        self.start()
+
+    def run(self) -> None:
+        with suppress(OSError, HTTPException):
+            while True:
+                status = self._server.get("/busy")
+                self.answered += 1
+                self.odd += status != 200
+
+
+@pytest.mark.parametrize("round_", range(3))
+def test_a_server_that_is_told_to_stop_under_traffic_stops(
+    server: Running, round_: int
+) -> None:
+    """S2-76 to S2-78: at once, in order, and no answered request was a fault."""
+    crowd = [Crowd(server) for _ in range(8)]
+    time.sleep(0.3 + round_ * 0.05)
+    began = time.monotonic()
+    server.process.send_signal(signal.SIGINT)
+    code, out, _ = server.end()
+    for one in crowd:
+        one.join()
+    assert code == 0
+    assert "closed in order" in out
+    assert time.monotonic() - began < 8
+    assert sum(one.answered for one in crowd) > 10
+    assert sum(one.odd for one in crowd) == 0

@@ -30,6 +30,10 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         say("slow ends")
     elif path == "/health/ready":
         status = ready["status"]
+    elif path == "/busy":  # holds Python's lock, as real work does
+        sum(range(100_000))
+        await asyncio.sleep(0)
+        sum(range(100_000))
     elif path == "/die":
         os._exit(9)
     headers = [(b"content-length", b"%d" % len(HELLO))]
