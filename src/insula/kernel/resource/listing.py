@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import hmac
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -198,6 +199,8 @@ class Lister:
             plan = self._plans[key] = self._compile(question, limit, after=after)
             if len(self._plans) > MOST_SHAPES:
                 self._plans.popitem(last=False)
+        else:  # odd questions push out each other, never the common ones
+            self._plans.move_to_end(key)
         return plan
 
     def _compile(self, question: Question, limit: int, *, after: bool) -> Plan:
@@ -276,7 +279,7 @@ class Lister:
         except ValueError:
             raise BadQuery(reason="the cursor is damaged") from None
         seal, position = raw[:16], raw[16:]
-        if seal != self._seal(bound, position):
+        if not hmac.compare_digest(seal, self._seal(bound, position)):
             raise BadQuery(reason="the cursor belongs to another list")
         value, row_id = msgspec.json.decode(position, type=tuple[Any, UUID])
         sorted_by = self._sorted_by(sort)
