@@ -15,7 +15,7 @@ from http.client import HTTPConnection, HTTPException
 from types import FrameType
 from typing import Any
 
-from granian.constants import HTTPModes, Interfaces, Loops
+from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes
 from granian.log import LogLevels
 from granian.server import Server
 
@@ -117,6 +117,8 @@ class _Supervisor:
             workers=service.workers,
             loop=Loops.asyncio,
             http=HTTPModes.http1,
+            websockets=False,
+            runtime_mode=RuntimeModes.st,
             log_level=LogLevels.warning,
             log_dictconfig=dict(service.log_config),
             workers_kill_timeout=int(service.shutdown_grace + CLOSING_TIME) + 1,

@@ -13,7 +13,7 @@ from insula.kernel.foundation.errors import Unavailable
 
 CHANNEL = "insula"
 NOTIFY = "SELECT pg_notify($1, topic) FROM unnest($2::text[]) AS topic"
-GATHER = 0.03
+GATHER = 0.1
 """Seconds for which announcements are gathered into one statement."""
 RETRY = 1.0
 """Seconds between attempts to listen again."""
