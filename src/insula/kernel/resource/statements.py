@@ -173,14 +173,31 @@ def _journal(numbers: Numbers, deed: Deed, cause: Cause) -> str:
     )
 
 
+def literals(shape: Shape) -> dict[str, str]:
+    """The defaults of columns without NULL, as SQL: fewer arguments to carry."""
+    found: dict[str, str] = {}
+    for facet in shape.stored:
+        default = facet.field.default
+        if facet.nullable or facet.name == "version":
+            continue
+        if isinstance(default, str) and NAME.fullmatch(default):
+            found[facet.name] = f"'{default}'"
+        elif isinstance(default, int):
+            found[facet.name] = str(default).lower()
+        elif default == {} or default == []:
+            found[facet.name] = f"'{default}'::jsonb"
+    return found
+
+
 def creating(table: str, shape: Shape, given: Sequence[str], deed: Deed) -> Statement:
-    """One new row with its journal; columns that are not given stay NULL.
+    """One new row with its journal; columns not given have their default, or NULL.
 
     ``version`` is 1 and ``updated_at`` is ``created_at``, which is always given.
     Arguments: the given columns' values, the row as JSON, then the journal's.
     """
     numbers = Numbers()
     values = {name: numbers.next(shape.facets[name].cast) for name in given}
+    values |= {k: v for k, v in literals(shape).items() if k not in values}
     for name, value in (("version", "1"), ("updated_at", values["created_at"])):
         if name in shape.facets:
             values[name] = value

@@ -19,6 +19,7 @@ from insula.kernel.resource.statements import (
     creating,
     creating_many,
     getting,
+    literals,
     locking,
 )
 
@@ -53,6 +54,9 @@ class Writer:
         self._row = row_struct(self._type, shape.readable)
         derived = ("version", "updated_at")
         self._made = {it.name: it.bind for it in self.facets if it.name not in derived}
+        self._usual = {
+            name: shape.facets[name].field.default for name in literals(shape)
+        }
         self._shown = tuple(facet.name for facet in shape.readable)
 
     def encode(self, values: Mapping[str, Any]) -> bytes:
@@ -69,7 +73,13 @@ class Writer:
         """Statement and arguments of a new row, and the row as JSON."""
         body = self.encode(values)
         made = self._made
-        given = tuple(name for name in made if values[name] is not None)
+        usual = self._usual
+        given = tuple(
+            name
+            for name in made
+            if (value := values[name]) is not None
+            and not (name in usual and value == usual[name])
+        )
         statement = self._creates.get(given)
         if statement is None:
             if len(self._creates) >= MOST_SHAPES:
