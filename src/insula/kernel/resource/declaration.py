@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
@@ -40,15 +41,15 @@ class DeclarationError(TypeError):
 
 
 @dataclass(frozen=True)
-class Rule:
+class Rule(ABC):
     """An invariant that PostgreSQL keeps, and the field error that its breach becomes."""
 
     fields: tuple[Attribute, ...]
     code: str
 
+    @abstractmethod
     def apply(self, table: Table) -> str:
         """Add the constraint to the table; returns its name."""
-        raise NotImplementedError(type(self).__name__)
 
 
 @dataclass(frozen=True)
