@@ -63,7 +63,6 @@ class Reply:
     etag: str | None = None
     next_cursor: str | None = None
     per_page: int | None = None
-    next_target: str | None = None
     location: str | None = None
     meta: Mapping[str, object] | None = None
 

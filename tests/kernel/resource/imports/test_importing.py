@@ -5,16 +5,14 @@ import os
 import pickle
 import signal
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from insula.kernel.database.cluster import Cluster
 from insula.kernel.resource.imports.importing import ImportReport
 from insula.kernel.resource.imports.rows import BATCH
-from tests.kernel.resource.imports.trial import Workshop, opened_workshop
+from tests.kernel.resource.imports.trial import Workshop
 
 pytestmark = pytest.mark.anyio
 
@@ -42,19 +40,6 @@ def progress(report, position, size):
 workshop = Workshop(Pools(), home, tenant_id)
 asyncio.run(workshop.load("trial.jobs", text, Watch(progress), **said))
 """
-
-
-@pytest.fixture(scope="module")
-async def place(cluster: Cluster) -> AsyncIterator[Workshop]:
-    """A home for the workshops of this module."""
-    async with opened_workshop(cluster) as workshop:
-        yield workshop
-
-
-@pytest.fixture
-def workshop(place: Workshop) -> Workshop:
-    """A tenant's empty workshop."""
-    return Workshop(place.pools, place.home)
 
 
 def machines_csv(count: int) -> str:

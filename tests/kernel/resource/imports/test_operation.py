@@ -1,34 +1,19 @@
 """Whoever may import sends a file to the API and hears of every row."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
 import pytest
 
 from insula.kernel.access.operation import Call
-from insula.kernel.database.cluster import Cluster
 from insula.kernel.foundation.errors import Denied, Invalid, Problem
 from insula.kernel.resource.imports.csv_reading import UnreadableFile
 from insula.kernel.resource.imports.operation import BadImportQuery, import_operation
-from tests.kernel.resource.imports.trial import Workshop, opened_workshop
+from tests.kernel.resource.imports.trial import Workshop
 
 pytestmark = pytest.mark.anyio
 
 MACHINES = b"tag,name\n1,One\n2,Two\n2,Three\n"
-
-
-@pytest.fixture(scope="module")
-async def place(cluster: Cluster) -> AsyncIterator[Workshop]:
-    """A home for the workshops of this module."""
-    async with opened_workshop(cluster) as workshop:
-        yield workshop
-
-
-@pytest.fixture
-def workshop(place: Workshop) -> Workshop:
-    """A tenant's empty workshop."""
-    return Workshop(place.pools, place.home)
 
 
 async def send(

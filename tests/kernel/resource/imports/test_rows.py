@@ -1,35 +1,21 @@
 """A bad row is told by its line, its field and a code, and keeps no other row out."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from insula.kernel.database.cluster import Cluster
 from insula.kernel.foundation.errors import Invalid
 from insula.kernel.resource.imports import importing
 from insula.kernel.resource.imports.csv_reading import Row
 from insula.kernel.resource.imports.importing import ImportReport, Watch
 from insula.kernel.resource.imports.rows import BATCH, RowError
-from tests.kernel.resource.imports.trial import Workshop, opened_workshop
+from tests.kernel.resource.imports.trial import Workshop
 
 pytestmark = pytest.mark.anyio
 
 MACHINE = "tag,name\n1,Machine 1\n"
-
-
-@pytest.fixture(scope="module")
-async def place(cluster: Cluster) -> AsyncIterator[Workshop]:
-    """A home for the workshops of this module."""
-    async with opened_workshop(cluster) as workshop:
-        yield workshop
-
-
-@pytest.fixture
-def workshop(place: Workshop) -> Workshop:
-    """A tenant's empty workshop."""
-    return Workshop(place.pools, place.home)
 
 
 def counts(report: ImportReport) -> tuple[int, int, int]:
