@@ -5,12 +5,14 @@ import signal
 import sys
 import tempfile
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rich.console import Console
+from rich.table import Table
 
+from benchmarks import cache, jobs
 from benchmarks.floor_server import DidNotStart, floor_database, floor_server
 from benchmarks.harness import Bench, Finding, measure
 from benchmarks.load import LoadError, load_process
@@ -24,6 +26,13 @@ def read_arguments() -> Namespace:
     """What the caller chose."""
     parser = ArgumentParser(prog="./run bench", description=__doc__)
     add = parser.add_argument
+    add(
+        "claim",
+        nargs="?",
+        choices=("requests", "cache", "jobs"),
+        default="requests",
+        help="what is measured (%(default)s)",
+    )
     add("--json", action="store_true", help="print one JSON document")
     add("--seconds", type=float, default=1.5, help="of load in each run (%(default)s)")
     add("--rounds", type=int, default=7, help="of every case (%(default)s)")
@@ -69,6 +78,21 @@ def bench(chosen: Namespace, say: Callable[[str], None]) -> list[Finding]:
             return measure(both, rounds=chosen.rounds, seconds=chosen.seconds, say=say)
 
 
+def report(
+    chosen: Namespace, say: Callable[[str], None]
+) -> tuple[Mapping[str, object], Table]:
+    """Measure what was chosen: the figures for programs and for people."""
+    if chosen.claim == "cache":
+        say("preparing a tenant, asking the cache")
+        costs = cache.measure_cache(chosen.rounds)
+        return costs.document(), cache.table(costs)
+    if chosen.claim == "jobs":
+        figures = jobs.measure_jobs(say)
+        return figures.document(), figures.table()
+    findings = bench(chosen, say)
+    return document(findings), table(findings)
+
+
 def main() -> int:
     """Run the benchmark; the exit code says whether there are figures."""
     chosen = read_arguments()
@@ -77,14 +101,14 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         with news.status("starting", refresh_per_second=2) as status:
-            findings = bench(chosen, status.update)
+            figures, shown = report(chosen, status.update)
     except (DidNotStart, EmbeddedError, LoadError) as error:
         news.print(f"bench: {error}", markup=False)
         return 1
     if chosen.json:
-        print(json.dumps(document(findings)))
+        print(json.dumps(figures))
     else:
-        Console().print(table(findings))
+        Console().print(shown)
     return 0
 
 

@@ -46,13 +46,13 @@ def platform(data_dir: Path) -> Iterator[Platform]:
         tenants = asyncio.run(_furnish(settings, postgres))
         big = dict(zip(HOMES, tenants, strict=False))
         many = tenants[len(HOMES) :]
-        with _server(settings) as pid:
+        with serving(settings) as pid:
             side = Side(settings.port, pid, LIST, CREATE, big, many)
             yield Platform(side, postgres)
 
 
 @contextmanager
-def _server(settings: Settings) -> Iterator[int]:
+def serving(settings: Settings) -> Iterator[int]:
     """One `insula serve`, with every feature on."""
     log = settings.data_dir / "server.log"
     command = [sys.executable, "-m", "insula", "serve", "--port", str(settings.port)]
@@ -78,14 +78,17 @@ async def _furnish(settings: Settings, postgres: Postgres) -> list[Target]:
         hashed = await hash_password("not a secret here")
         homes = [*HOMES, *["shared"] * SPREAD]
         found = [
-            await _tenant(house, f"bench-{number}", Isolation(home), hashed)
+            await make_tenant(house, f"bench-{number}", Isolation(home), hashed)
             for number, home in enumerate(homes)
         ]
         await _fill_all(postgres, found)
-        return [await _target(house, tenant) for tenant in found]
+        return [await sign_in(house, tenant) for tenant in found]
 
 
-async def _tenant(house: House, slug: str, isolation: Isolation, hashed: str) -> Tenant:
+async def make_tenant(
+    house: House, slug: str, isolation: Isolation, hashed: str, plan: str | None = None
+) -> Tenant:
+    """A tenant with an owner and the app."""
     view = await house.provisioning.create(
         NewTenant(
             slug=slug,
@@ -93,13 +96,14 @@ async def _tenant(house: House, slug: str, isolation: Isolation, hashed: str) ->
             isolation=isolation,
             owner_email="owner@bench.test",
             owner_password_hash=hashed,
+            plan=plan,
         )
     )
     await house.installations.install(view.id, APP)
     return await house.directory.with_id(view.id)
 
 
-async def _target(house: House, tenant: Tenant) -> Target:
+async def sign_in(house: House, tenant: Tenant) -> Target:
     """A signed-in owner; signing in by password a thousand times would take minutes."""
     session = house.open_session(tenant.home, tenant.id)
     nobody = Actor(ActorKind.visitor, None)

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -18,9 +18,12 @@ from insula.kernel.foundation.ids import uuid7
 from insula.kernel.http.application import Visit
 from insula.kernel.http.asgi import ASGIApp
 from insula.kernel.identity.sessions import Origin
+from insula.kernel.jobs.dispatching import Dispatcher
+from insula.kernel.jobs.tickets import Ticket
 from insula.kernel.tenancy.new_tenant import NewTenant
 from insula.kernel.tenancy.tenant import Tenant
 from insula.server.platform import Platform
+from insula.server.worker import make_relay, make_runner
 
 HASH = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$fO8DYpTeKxQ"
 """Stands for a password that nobody knows; these users get their session directly."""
@@ -125,7 +128,7 @@ class House:
     """A platform with its application, and tenants as tests want them."""
 
     def __init__(self, platform: Platform, app: ASGIApp, witness: Witness) -> None:
-        self.platform, self.witness = platform, witness
+        self.platform, self.app, self.witness = platform, app, witness
         transport = httpx2.ASGITransport(app=app)
         self.http = httpx2.AsyncClient(transport=transport, base_url="http://house")
 
@@ -148,6 +151,10 @@ class House:
             await self.platform.installations.install(view.id, app)
         return await self.fresh(view.id)
 
+    async def work(self, tenant: Tenant) -> int:
+        """Relay a tenant's events and run its due jobs, until there is nothing to do."""
+        return await work_off(self.platform, tenant)
+
     async def fresh(self, tenant_id: UUID) -> Tenant:
         """The tenant as the directory would load it now."""
         self.platform.directory.heard(f"tenant:{tenant_id}")
@@ -167,3 +174,28 @@ class House:
         assert account is not None
         signed_in = await realm.begin(account, Origin("test", "127.0.0.1"))
         return Caller(self.http, tenant.domain, signed_in.access_token, user_id)
+
+
+async def work_off(platform: Platform, tenant: Tenant) -> int:
+    """Give a tenant its turn and run its due jobs, until there is nothing to do.
+
+    As a worker does, but here and now; answers how many jobs were run.
+    """
+    issued: list[Ticket] = []
+
+    async def issue(tickets: Sequence[Ticket]) -> None:
+        issued.extend(tickets)
+
+    tasks = platform.engine.tasks.values()
+    rates = {it.name: it.rate for it in tasks if it.rate is not None}
+    relay = make_relay(platform, Dispatcher(rates, issue))
+    runner, ran = make_runner(platform), 0
+    session = platform.open_session(tenant.home, tenant.id)
+    while True:
+        turn = await relay.turn(session, tenant.id)
+        tickets, issued[:] = list(issued), []
+        for ticket in sorted(tickets, key=lambda it: -it.priority):
+            await runner.handle(ticket)
+        ran += len(tickets)
+        if not tickets and (turn.look_at is None or turn.look_at > now()):
+            return ran

@@ -7,9 +7,8 @@ found again in an answer.
 
 import json
 import re
-from collections.abc import AsyncIterator, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
-from itertools import count
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,94 +17,27 @@ from pydantic import BaseModel
 
 from insula.kernel.access.actor import Actor, ActorKind
 from insula.kernel.access.context import Context
-from insula.kernel.database.session import Session
+from insula.kernel.access.operation import Operation
+from insula.kernel.database.session import Session, Statement
 from insula.kernel.foundation.ids import uuid7
 from insula.kernel.resource.api import ResourceApi
 from insula.kernel.resource.imports.mapping import KERNEL_OWN
 from insula.kernel.resource.schemas import create_schema
+from insula.kernel.storage.places import Folder, new_name
 from insula.kernel.tenancy.tenant import Tenant
 from tests.house import Caller
+from tests.values import Values
 
 Row = dict[str, Any]
-BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
-MARKED = re.compile(r"[a-z]+\d{5}")
-
-
-class Values:
-    """Makes values that a JSON Schema allows, each another one."""
-
-    def __init__(self, mark: str) -> None:
-        self.mark, self._numbers = mark, count(1)
-
-    def text(self) -> str:
-        """A text with the mark that has not been before."""
-        return f"{self.mark}{next(self._numbers):05d}"
-
-    def value(self, schema: Mapping[str, Any], parts: Mapping[str, Any]) -> Any:
-        """A value for a schema; ``parts`` are its ``$defs``."""
-        schema = _bare(schema, parts)
-        if "examples" in schema:
-            return schema["examples"][0]
-        if "const" in schema:
-            return schema["const"]
-        if "enum" in schema:
-            return schema["enum"][0]
-        make = getattr(self, f"_{schema.get('type', 'null')}")
-        return make(schema)
-
-    def _string(self, schema: Mapping[str, Any]) -> str:
-        number = next(self._numbers)
-        match schema.get("format"):
-            case "uuid":
-                return str(uuid7())
-            case "date":
-                return (BEGINNING + timedelta(days=number)).date().isoformat()
-            case "date-time":
-                return (BEGINNING + timedelta(hours=number)).isoformat()
-        if "pattern" in schema:
-            raise LookupError(f"a field with a pattern needs examples: {schema}")
-        text = self.text().rjust(schema.get("minLength", 0), "x")
-        return text[-schema.get("maxLength", len(text)) :]
-
-    def _integer(self, schema: Mapping[str, Any]) -> int:
-        low = max(schema.get("minimum", 1), 1)
-        high = min(schema.get("maximum", low + 9999), low + 9999)
-        return int(low + next(self._numbers) % (high - low + 1))
-
-    def _number(self, schema: Mapping[str, Any]) -> float:
-        return float(schema.get("minimum", next(self._numbers)))
-
-    def _boolean(self, _: Mapping[str, Any]) -> bool:
-        return True
-
-    def _array(self, _: Mapping[str, Any]) -> list[Any]:
-        return [self.text()]
-
-    def _object(self, _: Mapping[str, Any]) -> Row:
-        return {self.text(): self.text()}
-
-    def _null(self, _: Mapping[str, Any]) -> None:
-        return None
-
-
-def _bare(schema: Mapping[str, Any], parts: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The schema behind a reference, or the first of several that is not null."""
-    if "examples" in schema:
-        return schema
-    if "$ref" in schema:
-        return _bare(parts[schema["$ref"].rpartition("/")[2]], parts)
-    for word in ("anyOf", "oneOf", "allOf"):
-        if word in schema:
-            options = [it for it in schema[word] if it.get("type") != "null"]
-            return _bare(options[0], parts)
-    return schema
-
-
-def plain_schemas(model: type[BaseModel]) -> dict[str, Mapping[str, Any]]:
-    """The schema of each field of a body, references and null taken away."""
-    schema = model.model_json_schema()
-    parts = schema.get("$defs", {})
-    return {name: _bare(it, parts) for name, it in schema["properties"].items()}
+LATE = "2100-01-01T00:00:00+00:00"
+MARKED = re.compile(r"[a-z]+\d{5}(\.\S+@\S+)?")
+NOTIFICATIONS = "notifications"
+"""A table with operations of its own, which no resource explains."""
+NOTIFY = Statement(
+    "INSERT INTO home__.notifications (tenant_id, id, version, created_at, updated_at,"
+    " user_id, kind, title, body, in_app, digest_due)"
+    " VALUES ($1::text::uuid, $2, 1, $3, $3, $4, 'mail.test', $5, '', true, false)"
+)
 
 
 class Samples:
@@ -124,21 +56,32 @@ class Samples:
         nobody = Actor(ActorKind.system, None)
         self._ctx = Context(nobody, tenant=tenant, session=session)
         self.rows: dict[str, Row] = {}
+        self._given: Mapping[str, Callable[[], str]] = {
+            "requested_by": lambda: str(caller.actor_id),
+            "expires_at": lambda: LATE,
+            "storage_key": lambda: new_name(Folder.attachments),
+        }
         self.secrets: set[str] = set()
         self._pending: set[str] = set()
 
     async def fill(self) -> None:
-        """Make one row of every resource."""
-        for table in self.apis:
+        """Make one row of every resource, and of what else has operations."""
+        for table in (*self.apis, NOTIFICATIONS):
             await self.row(table)
 
     async def row(self, table: str) -> Row | None:
         """The row of a table that others refer to; None while it is being made."""
         if table not in self.rows and table not in self._pending:
             self._pending.add(table)
-            self.rows[table] = await self.new(self.apis[table])
+            self.rows[table] = await self.another(table)
             self._pending.discard(table)
         return self.rows.get(table)
+
+    async def another(self, table: str, *, having: str = "") -> Row:
+        """Another row of a table."""
+        if table == NOTIFICATIONS:
+            return await self._notified()
+        return await self.new(self.apis[table], having=having)
 
     async def new(self, api: ResourceApi, *, having: str = "") -> Row:
         """Another row, in which ``having`` is not left out."""
@@ -149,7 +92,7 @@ class Samples:
         self, api: ResourceApi, *, having: str = ""
     ) -> tuple[Row, frozenset[str]]:
         """Another row, and the fields that were said of it."""
-        offered = "create" not in api.resource.without
+        offered = creatable(api)
         model = api.create_body if offered else _whole(api)
         make = self._post if offered else self._insert
         refused: object = None
@@ -160,10 +103,23 @@ class Samples:
                 return refused, frozenset(body)
         raise AssertionError(f"no sample of {api.resource.name} is taken: {refused}")
 
+    async def understood(
+        self, operation: Operation, api: ResourceApi | None, *, having: str = ""
+    ) -> frozenset[str]:
+        """The fields of a body that an operation takes, or refuses for its state."""
+        refused: object = None
+        assert operation.body is not None
+        async for body in self._bodies(operation.body, api, having):
+            refused = await self.caller.post(operation.path, body)
+            if refused.status < 300 or refused.status == 409:
+                self.secrets |= secrets_of(refused.body)
+                return frozenset(body)
+        raise AssertionError(f"no body of {operation.name} is taken: {refused}")
+
     async def body(
         self,
         model: type[BaseModel],
-        api: ResourceApi,
+        api: ResourceApi | None,
         keys: Iterable[str] | None = None,
     ) -> Row:
         """A body of new values, of these fields or of all that can be filled."""
@@ -173,6 +129,9 @@ class Samples:
             if name == "version" or (keys is not None and name not in keys):
                 continue
             table = self.target(api, name)
+            if name in self._given:
+                made[name] = self._given[name]()
+                continue
             if table is None:
                 made[name] = self.values.value(field, parts)
                 continue
@@ -181,19 +140,25 @@ class Samples:
                 made[name] = row["id"]
         return made
 
-    def target(self, api: ResourceApi, name: str) -> str | None:
-        """The table that a field refers to, as declared or, in a command, by its name."""
-        facet = api.shape.facets.get(name)
-        if facet is not None:
+    def target(self, api: ResourceApi | None, name: str) -> str | None:
+        """The table that a field refers to, as declared or, in a command, by its name.
+
+        ``endpoint_id`` is a ``webhook_endpoint`` too, if nothing else ends so.
+        """
+        facet = None if api is None else api.shape.facets.get(name)
+        if facet is not None and (facet.field.target or facet.cast != "uuid"):
             return facet.field.target
-        for table, other in self.apis.items():
-            resource = other.resource
-            if resource.app == api.resource.app and f"{resource.singular}_id" == name:
-                return table
-        return None
+        app = "" if api is None else api.resource.app
+        known = {
+            f"{it.resource.singular}_id": table
+            for table, it in self.apis.items()
+            if it.resource.app == app
+        }
+        ending = [table for key, table in known.items() if key.endswith(f"_{name}")]
+        return known.get(name) or (ending[0] if len(ending) == 1 else None)
 
     async def _bodies(
-        self, model: type[BaseModel], api: ResourceApi, having: str
+        self, model: type[BaseModel], api: ResourceApi | None, having: str
     ) -> AsyncIterator[Row]:
         """Bodies to try, the fullest first: some fields do not go together."""
         full = await self.body(model, api)
@@ -222,10 +187,25 @@ class Samples:
             return error
         return (await self.caller.get(f"{path_of(api)}/{values['id']}")).data
 
+    async def _notified(self) -> Row:
+        """Tell the caller something, as the kernel would."""
+        key, title = uuid7(), self.values.text()
+        moment, user = datetime.now(UTC), self.caller.actor_id
+        async with self._ctx.session.transaction() as transaction:
+            await transaction.fetch(NOTIFY, key, moment, user, title)
+        row = {"id": str(key), "title": title}
+        self.secrets |= secrets_of(row)
+        return row
+
+
+def creatable(api: ResourceApi) -> bool:
+    """Whether callers make rows as the resource offers it by itself."""
+    return api.shape.trashable and "create" not in api.resource.without
+
 
 def path_of(api: ResourceApi) -> str:
     """Where a resource is, behind ``/api/v1/``."""
-    return f"{api.resource.app}/{api.resource.path}"
+    return api.resource.address.removeprefix("/api/v1/")
 
 
 def secrets_of(value: object) -> set[str]:
@@ -252,6 +232,6 @@ def _whole(api: ResourceApi) -> type[BaseModel]:
     facets = [
         facet
         for facet in api.shape.stored
-        if facet.name not in KERNEL_OWN and not facet.field.choices
+        if facet.name not in KERNEL_OWN and not facet.field.moves
     ]
     return create_schema(f"{api.title}Sample", facets)

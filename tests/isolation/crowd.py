@@ -6,6 +6,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     Boolean,
     Column,
     Date,
@@ -13,6 +14,7 @@ from sqlalchemy import (
     Double,
     Enum,
     Integer,
+    LargeBinary,
     String,
     Table,
     Uuid,
@@ -21,7 +23,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from insula.kernel.database.bootstrap import opened, use_of
 from insula.kernel.database.cluster import EXTENSIONS, Cluster
-from insula.kernel.database.columns import spec
+from insula.kernel.database.columns import Holds, spec
 from insula.kernel.database.home import Home, Isolation
 from insula.kernel.database.pool import Connection
 from insula.kernel.database.schema import ddl
@@ -52,7 +54,7 @@ async def crowded(cluster: Cluster) -> AsyncIterator[Home]:
             + ddl(cluster.roles, tables)
         )
     async with opened(replace(cluster.admin, database=cluster.pool)) as superuser:
-        await _fill(superuser, [it for it in tables if "version" in it.columns])
+        await _fill(superuser, tables)
         login = cluster.app(cluster.pool)
         yield Home(uuid7(), Isolation.schema, SCHEMA, login)
         await superuser.execute(f"DROP SCHEMA {SCHEMA} CASCADE")
@@ -64,7 +66,8 @@ async def _fill(superuser: Connection, tables: list[Table]) -> None:
     # References are not checked, which would take most of the time.
     await superuser.execute("SET session_replication_role = replica")
     for table in tables:
-        values = ", ".join(_value(it) for it in table.columns)
+        single = _distinct(table)
+        values = ", ".join(_value(it, single) for it in table.columns)
         await superuser.execute(
             f"INSERT INTO {SCHEMA}.{table.name} ({', '.join(table.columns.keys())})"
             f" SELECT {values} FROM generate_series(0, {ROWS - 1}) n;"
@@ -72,7 +75,13 @@ async def _fill(superuser: Connection, tables: list[Table]) -> None:
         )
 
 
-def _value(column: Column[object]) -> str:
+def _distinct(table: Table) -> frozenset[str]:
+    """The columns in which no two rows may agree, for some unique index's sake."""
+    unique = (list(it.columns)[-1] for it in table.indexes if it.unique)
+    return frozenset(it.name for it in unique)
+
+
+def _value(column: Column[object], single: frozenset[str]) -> str:
     """An expression over the row's number ``n``."""
     special = {
         "tenant_id": f"('{str(MINE)[:-2]}' || lpad((n % {TENANTS} + 1)::text, 2, '0'))"
@@ -81,11 +90,17 @@ def _value(column: Column[object]) -> str:
         "deleted_at": "CASE WHEN n % 50 = 49 THEN now() END",
         "version": "1",
     }
+    if column.name in single:
+        for known, text in ((Uuid, "md5(n::text)::uuid"), (Integer, "n")):
+            if isinstance(column.type, known):
+                return text
     return special.get(column.name) or _of_type(column)
 
 
 def _of_type(column: Column[object]) -> str:
     kind, declared = column.type, spec(column.info)
+    if declared.holds is Holds.email:
+        return "'v' || n || '@crowd.test'"
     choices = getattr(kind, "enums", None) or declared.choices
     if choices:
         words = ", ".join(f"'{it}'" for it in choices)
@@ -97,6 +112,8 @@ def _of_type(column: Column[object]) -> str:
         (Enum, "NULL"),
         (Uuid, "md5((n % 200)::text)::uuid"),
         (JSONB, "'{}'"),
+        (ARRAY, "'{}'"),
+        (LargeBinary, "''"),
         (String, "'v' || n"),
         (Boolean, f"n / {TENANTS} % 100 > 0"),
         (Integer, f"{low} + n % {min(high - low, 999) + 1}"),

@@ -3,25 +3,27 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
-from types import SimpleNamespace
-from typing import Any, cast
+from pathlib import Path
+from typing import Any
 
 from insula.kernel.access.actor import Actor, ActorKind
 from insula.kernel.access.context import Context
-from insula.kernel.access.operation import Operation
-from insula.kernel.cache.memory import Cache
+from insula.kernel.access.operation import Audience, Operation
+from insula.kernel.database.cluster import cluster_at
 from insula.kernel.database.home import Isolation
 from insula.kernel.database.session import Session, Statement
 from insula.kernel.database.walls import TENANT_METADATA
 from insula.kernel.foundation.ids import uuid7
-from insula.kernel.identity.operations import tenant_operations
+from insula.kernel.foundation.settings import Settings
 from insula.kernel.identity.sessions import Origin
-from insula.kernel.identity.signing_in import Identity
 from insula.kernel.resource.api import ResourceApi
-from insula.kernel.resource.engine import Engine, registered_apps
+from insula.kernel.resource.engine import registered_apps
 from insula.kernel.tenancy.tenant import Tenant
+from insula.server.build import operations
+from insula.server.platform import Platform
 from tests.house import Answer, Caller, House
-from tests.samples import Row, Samples, plain_schemas
+from tests.samples import Row, Samples
+from tests.values import plain_schemas
 
 VOLATILE = (
     (re.compile(r"req_[0-9a-f]{32}"), "<request>"),
@@ -38,26 +40,50 @@ UPDATE control.tenants SET home_id =
 """
 
 
-def every_operation() -> tuple[Operation, ...]:
-    """Every operation on a tenant's host, as declared; these cannot be run."""
-    engine = Engine(
-        registered_apps(), secret=b"", cache=Cache(), changed=lambda _: None
+def unconnected() -> Platform:
+    """The platform as it is composed, over no server: what it declares needs none."""
+    cluster = cluster_at(
+        "postgresql://nobody@localhost:1", prefix="none", key=bytes(32)
     )
-    nobody = cast(Identity, SimpleNamespace(users=None, operators=None))
-    return (*tenant_operations(nobody), *engine.operations())
+    return Platform(Settings(data_dir=Path("nowhere")), cluster, registered_apps())
 
 
-OPERATIONS: Mapping[str, Operation] = {it.name: it for it in every_operation()}
+DECLARED = unconnected()
+OPERATIONS: Mapping[str, Operation] = {
+    it.name: it
+    for it in operations(DECLARED)
+    if it.audience in (Audience.tenant, Audience.visitor)
+}
+"""Every operation on a tenant's host, as declared; these cannot be run."""
+APIS: Mapping[str, ResourceApi] = {it.resource.name: it for it in DECLARED.engine.apis}
+
+
+def subject(name: str) -> str:
+    """What an operation is about: ``maintenance.assets``, ``notifications``."""
+    return name.rpartition(".")[0]
+
+
+SIGNING_IN = [name for name in OPERATIONS if subject(name) == "auth"]
+LIVE = [name for name, it in OPERATIONS.items() if it.live]
+"""What lasts for as long as somebody listens; ``tests/kernel/events/live`` listens."""
 OF_ONE = [name for name, it in OPERATIONS.items() if "{id}" in it.path]
-LISTS = [name for name, it in OPERATIONS.items() if it.paged]
+PAGED = [name for name, it in OPERATIONS.items() if it.paged]
+LISTS = [name for name in PAGED if subject(name) in APIS]
+FEEDS = [name for name in PAGED if subject(name) not in APIS]
+"""Lists of what is no resource: events, and one's own notifications."""
 IMPORTS = [name for name, it in OPERATIONS.items() if it.raw_body == "text/csv"]
-BODIES = [name for name, it in OPERATIONS.items() if it.body and it.app]
-SIGNING_IN = [name for name, it in OPERATIONS.items() if it.app is None]
-VIEWS = [
+BODIES = [name for name, it in OPERATIONS.items() if it.body and name not in SIGNING_IN]
+REST = [
     name
-    for name, it in OPERATIONS.items()
-    if it.app and not it.writes and not it.paged and "{id}" not in it.path
+    for name in OPERATIONS
+    if name not in {*SIGNING_IN, *LIVE, *OF_ONE, *PAGED, *IMPORTS, *BODIES}
 ]
+VIEWS = [name for name in REST if not OPERATIONS[name].writes and OPERATIONS[name].app]
+"""What an app works out of all rows."""
+OWN = [name for name in REST if OPERATIONS[name].method == "GET" and name not in VIEWS]
+"""What somebody reads of themselves."""
+DEEDS = [name for name in REST if OPERATIONS[name].method != "GET"]
+"""What is done without a body that could refer to anything."""
 
 
 class Watchful(Caller):
@@ -136,31 +162,28 @@ class Neighbours:
     def __init__(self, house: House, mine: Side, theirs: Side) -> None:
         self.house, self.mine, self.theirs = house, mine, theirs
         self.decoys: list[str] = []
-        self.operations = {
-            **OPERATIONS,
-            **{it.name: it for it in house.platform.engine.operations()},
-        }
+        self.operations = OPERATIONS
 
     async def place_decoys(self) -> None:
         """Have ids of every kind of theirs that we may say, and so see again."""
         samples = self.theirs.samples
-        for api in samples.apis.values():
-            self.decoys.append((await samples.new(api))["id"])
+        for table in samples.rows:
+            self.decoys.append((await samples.another(table))["id"])
         user = await self.house.user(self.theirs.tenant)
         self.decoys.append(str(user.actor_id))
         samples.secrets.difference_update(self.decoys)
 
     def api(self, operation: Operation) -> ResourceApi:
         """The resource that an operation belongs to."""
-        return self.house.platform.engine.api(operation.name.rpartition(".")[0])
+        return self.house.platform.engine.api(subject(operation.name))
 
     def foreign_row(self, operation: Operation) -> Row:
-        """The other tenant's row of that resource."""
-        return self.theirs.samples.rows[self.api(operation).resource.table.name]
+        """The other tenant's row of that kind."""
+        return self.theirs.samples.rows[table_of(operation)]
 
     async def own_row(self, operation: Operation, *, having: str = "") -> Row:
-        """A new row of ours of that resource."""
-        return await self.mine.samples.new(self.api(operation), having=having)
+        """A new row of ours of that kind."""
+        return await self.mine.samples.another(table_of(operation), having=having)
 
     async def body(self, operation: Operation, row: Row | None = None) -> Row | None:
         """What the operation takes; of ``row`` where it replaces or changes one."""
@@ -171,7 +194,7 @@ class Neighbours:
         if operation.method in ("PUT", "PATCH"):
             assert row is not None
             return {name: row[name] for name in fields}
-        return await self.mine.samples.body(model, self.api(operation))
+        return await self.mine.samples.body(model, APIS.get(subject(operation.name)))
 
     async def ask(self, operation: Operation, key: str = "", /, **more: Any) -> Answer:
         """Ask an operation as our owner, by default of version 1."""
@@ -181,6 +204,12 @@ class Neighbours:
         return await self.mine.owner.send(
             operation.method, path, headers=headers, **more
         )
+
+
+def table_of(operation: Operation) -> str:
+    """The table that an operation is about."""
+    name = subject(operation.name)
+    return APIS[name].resource.table.name if name in APIS else name
 
 
 def id_fields(operation: Operation) -> list[str]:
@@ -211,7 +240,7 @@ def random_id() -> str:
 
 async def neighbours_of(house: House, isolation: Isolation) -> Neighbours:
     """Two new tenants of a mode, each with a row of every resource."""
-    apps = tuple(house.platform.engine.apps)
+    apps = tuple(it.name for it in house.platform.apps)
     mine = await house.tenant(isolation, apps=apps)
     theirs = await house.tenant(isolation, apps=apps)
     return await settled(house, mine, theirs)
@@ -222,7 +251,7 @@ async def block_of(house: House) -> Neighbours:
 
     No tenant is placed so; but the tables are those of every other home.
     """
-    apps = tuple(house.platform.engine.apps)
+    apps = tuple(it.name for it in house.platform.apps)
     mine = await house.tenant(Isolation.database, apps=apps)
     theirs = await house.tenant(Isolation.shared, apps=apps)
     await house.platform.control.fetch(MOVE, theirs.id, mine.id)

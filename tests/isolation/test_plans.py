@@ -13,28 +13,26 @@ import pytest
 from insula.kernel.access.actor import Actor, ActorKind
 from insula.kernel.access.context import Context
 from insula.kernel.access.operation import Call, Reply
-from insula.kernel.cache.memory import Cache
 from insula.kernel.database.cluster import Cluster
 from insula.kernel.database.home import Home
 from insula.kernel.database.pool import Connection, Pools
 from insula.kernel.database.session import Session, Statement
 from insula.kernel.foundation.ids import uuid7
 from insula.kernel.resource.api import ResourceApi
-from insula.kernel.resource.engine import Engine, registered_apps
 from insula.kernel.tenancy.models import State
 from insula.kernel.tenancy.tenant import Tenant
 from tests.isolation.crowd import MINE, SCHEMA, crowded
+from tests.isolation.neighbours import APIS as LISTS
 
 pytestmark = pytest.mark.anyio
-ENGINE = Engine(registered_apps(), secret=b"", cache=Cache(), changed=lambda _: None)
 FILTERS = {
-    f"{api.resource.name}.{it.key}": (api, it.key)
-    for api in ENGINE.apis
+    f"{name}.{it.key}": (api, it.key)
+    for name, api in LISTS.items()
     for it in api.resource.filters
 }
 SORTS = {
-    f"{api.resource.name}.{it.key}": (api, it.key)
-    for api in ENGINE.apis
+    f"{name}.{it.key}": (api, it.key)
+    for name, api in LISTS.items()
     for it in api.resource.sort
 }
 ORDERED = [
@@ -42,7 +40,6 @@ ORDERED = [
     for name, (api, key) in FILTERS.items()
     if api.shape.facets[key].cast in ("bigint", "integer", "date", "timestamptz")
 ]
-LISTS = {api.resource.name: api for api in ENGINE.apis}
 FEW = 100
 """Rows that may be read for a page of fifteen; the tenant has some two thousand."""
 ENTER = "SELECT set_config('insula.tenant', $1, true)"

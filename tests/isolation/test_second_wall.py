@@ -15,17 +15,20 @@ from insula.kernel.database.pool import Record
 from insula.kernel.database.session import Session, Statement
 from insula.kernel.database.walls import TENANT_METADATA
 from tests.isolation.neighbours import (
+    FEEDS,
     LISTS,
     OF_ONE,
+    OWN,
     VIEWS,
     Neighbours,
     alike,
     random_id,
+    table_of,
 )
 
 pytestmark = pytest.mark.anyio
 FILTER = re.compile(
-    r"[\w.]*\btenant_id = (?:\w+\.tenant_id|(\$1::uuid))", re.IGNORECASE
+    r"[\w.]*\btenant_id = (?:\w+\.tenant_id|(\$1::(?:text::)?uuid))", re.IGNORECASE
 )
 """The comparisons by which a statement of ours keeps to its tenant."""
 OFF = "ALTER TABLE {0} DISABLE ROW LEVEL SECURITY"
@@ -77,7 +80,7 @@ async def policies_off(two: Neighbours, *tables: str) -> AsyncIterator[None]:
 
 async def ask_for_all(two: Neighbours) -> None:
     """Read all that is not one row; whoever asks is watched."""
-    for name in (*LISTS, *VIEWS):
+    for name in (*LISTS, *FEEDS, *VIEWS, *OWN):
         two.house.platform.cache.clear()
         await two.mine.owner.get(two.operations[name].path)
     for name in LISTS:
@@ -90,7 +93,7 @@ async def ask_for_each(two: Neighbours) -> None:
     before = await two.theirs.fingerprint()
     for name in OF_ONE:
         operation = two.operations[name]
-        row = two.mine.samples.rows[two.api(operation).resource.table.name]
+        row = two.mine.samples.rows[table_of(operation)]
         body, foreign = await two.body(operation, row), two.foreign_row(operation)
         theirs = await two.ask(operation, foreign["id"], json_body=body)
         nobodys = await two.ask(operation, random_id(), json_body=body)
@@ -102,6 +105,7 @@ async def ask_for_each(two: Neighbours) -> None:
 def test_the_filters_are_found() -> None:
     text = "WHERE c.tenant_id = ctx.tenant_id AND t.tenant_id = $1::UUID AND id = $2"
     assert unfiltered(text) == "WHERE true AND $1::UUID IS NOT NULL AND id = $2"
+    assert unfiltered("tenant_id = $1::text::uuid") == "$1::text::uuid IS NOT NULL"
 
 
 async def test_every_statement_has_a_filter_to_take_away(

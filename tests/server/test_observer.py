@@ -25,7 +25,10 @@ class Stand:
         self.channels = Channels(stream=self.written.append)
         self.life, self.metrics = Lifecycle([]), Metrics(version="1")
         log = AccessLog(self.channels, "json")
-        self.observer = RequestObserver(self.life, self.metrics, log)
+        self.counted: list[tuple[UUID, int, float]] = []
+        self.observer = RequestObserver(
+            self.life, self.metrics, log, lambda *it: self.counted.append(it)
+        )
 
     def see(self, **changes: Any) -> list[dict[str, Any]]:
         origin = SimpleNamespace(request_id="req_1", client="127.0.0.1")
@@ -74,12 +77,20 @@ def test_a_request_to_nowhere_is_noted_under_no_tenant() -> None:
     stand = Stand()
     [line] = stand.see(tenant=None, actor=None, operation=None, status=404)
     assert (line["tenant_id"], line["tenant_domain"]) == ("-", "-")
+    assert stand.counted == []
     text = stand.metrics.render()[1]
     assert b'tenant_requests_total{status="404",tenant_id="-"} 1.0' in text
 
 
 def test_a_probe_that_was_answered_is_not_noted() -> None:
     assert Stand().see(tenant=None, actor=None, operation=None) == []
+
+
+def test_a_request_is_counted_for_its_tenant() -> None:
+    """S4-50."""
+    stand = Stand()
+    stand.see(status=429)
+    assert stand.counted == [(TENANT.id, 429, 0.0123)]
 
 
 def test_an_error_of_ours_stands_out() -> None:

@@ -185,7 +185,7 @@ async def test_an_app_that_is_not_there_is_not_found(operator: Caller) -> None:
     assert (uninstalled.status, uninstalled.code) == (404, "APP_NOT_INSTALLED")
 
 
-@pytest.mark.parametrize("key", ["x", str(uuid4())])
+@pytest.mark.parametrize("key", ["x", "00000000-0000-7000-8000-00000000dead"])
 async def test_a_tenant_that_is_not_there_is_not_found(
     operator: Caller, key: str
 ) -> None:

@@ -9,6 +9,7 @@ from insula.cli.command import AsJson, perform
 from insula.cli.output import Output
 from insula.kernel.foundation.errors import NotFound
 from insula.kernel.resource.app import Schedule
+from insula.kernel.services.jobs.manifest import schedules_of
 from insula.server.platform import Platform
 from insula.server.scheduler import run_schedule
 
@@ -38,9 +39,8 @@ class Ran:
 
 
 def _schedules(platform: Platform) -> dict[str, Schedule]:
-    return {
-        f"{app.name}.{it.name}": it for app in platform.apps for it in app.schedules
-    }
+    known = schedules_of(platform.engine.apps.values())
+    return {name: schedule for name, (_, schedule) in known.items()}
 
 
 @app.command("list")
@@ -50,7 +50,7 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
 
     async def work(platform: Platform) -> list[Line]:
         known = _schedules(platform).items()
-        return [Line(name, str(it.every)) for name, it in known]
+        return [Line(name, it.rhythm) for name, it in known]
 
     output.many(perform(context, output, work), ("name", "every"))
 

@@ -9,6 +9,7 @@ import typer
 
 from insula.cli.command import AsJson, Yes, confirm, perform, secret_from
 from insula.cli.output import Output
+from insula.cli.privacy import export
 from insula.kernel.database.home import Isolation
 from insula.kernel.identity.passwords import check_password, hash_password
 from insula.kernel.tenancy.provisioning import NewTenant, Provisioning, TenantView
@@ -20,6 +21,8 @@ app = typer.Typer(
 )
 
 COLUMNS = ("slug", "name", "status", "isolation", "plan", "domain", "created_at")
+
+app.command()(export)
 
 Key = Annotated[str, typer.Argument(metavar="SLUG", help="The tenant's slug or id.")]
 

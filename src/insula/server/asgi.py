@@ -1,27 +1,32 @@
 """The ASGI application of one server process: built when it starts, closed when it ends."""
 
 import gc
-import sys
 
+import structlog
 from pydantic import SecretStr
 
 from insula import __version__
 from insula.kernel.database.doctor import Level, findings
 from insula.kernel.foundation.settings import Settings
 from insula.kernel.http.asgi import ASGIApp, Receive, Scope, Send
+from insula.kernel.mail.choosing import silence_of
 from insula.kernel.operations.channels import Channels
 from insula.kernel.operations.health import Check, Health
+from insula.kernel.operations.installation import Installation
 from insula.kernel.operations.lifecycle import PHASES, Lifecycle, Phase
-from insula.kernel.operations.logs import AccessLog, Format, configure
+from insula.kernel.operations.logs import AccessLog, configure, log_form
 from insula.kernel.operations.metrics import Metrics
 from insula.kernel.operations.pages import pages
 from insula.kernel.operations.probes import CacheProbe, DatabaseProbe
 from insula.kernel.resource.engine import registered_apps
 from insula.server.build import build_app
 from insula.server.guard import ON_NOTICE
+from insula.server.mailbox import mailbox_pages
 from insula.server.observer import RequestObserver
 from insula.server.platform import Platform, attach_cluster
 from insula.server.scheduler import Scheduler
+
+logger: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 class Unsafe(RuntimeError):
@@ -43,8 +48,15 @@ class Process:
         self.lifecycle = Lifecycle(self._phases())
         metrics = Metrics(version=__version__, most_tenants=settings.metrics_tenants)
         metrics.watch(self.lifecycle, platform.pools, platform.cache)
+        metrics.gauge("live_listeners", "Who hears events.", platform.live.__len__)
+        fetch, most = platform.control.fetch, settings.metrics_tenants
+        metrics.ask(Installation(fetch, most).families)
         log = AccessLog(self._channels, form)
-        observer = RequestObserver(self.lifecycle, metrics, log)
+        self._meter = meter = platform.services.meter
+        metrics.gauge(
+            "request_rates_lost", "Requests in no tenant's hour.", lambda: meter.lost
+        )
+        observer = RequestObserver(self.lifecycle, metrics, log, self._meter.count)
         checks = (
             Check("database", self._probe),
             Check("cache", CacheProbe(platform.cache), critical=False),
@@ -56,7 +68,8 @@ class Process:
             metrics,
             metrics_token=_plain(settings.metrics_token),
         )
-        self._app = build_app(platform, plain, observer)
+        every = {**plain, **mailbox_pages(settings)}
+        self._app = build_app(platform, every, observer)
 
     def _phases(self) -> tuple[Phase, ...]:
         steps = (
@@ -64,7 +77,7 @@ class Process:
             (self._check_walls, None),
             (self._nothing, self._drop_cache),
             (self._check_tokens, None),
-            (self._listen, self._scheduler.stop),
+            (self._listen, self._stop_listening),
             (self._watch_health, self._stop_health),
         )
         return tuple(
@@ -106,7 +119,14 @@ class Process:
         self._platform.listen()
         await self._platform.bus.start()
         await self._platform.provisioning.resume_all()
+        if silence := silence_of(self._settings):
+            logger.warning("mail.silent", reason=silence)
+        await self._meter.start()
         await self._scheduler.start()
+
+    async def _stop_listening(self) -> None:
+        await self._scheduler.stop()
+        await self._meter.stop()
 
     async def _watch_health(self) -> None:
         await self._health.start()
@@ -121,6 +141,7 @@ class Process:
             return
         if ON_NOTICE in scope:
             scope[ON_NOTICE](self.lifecycle.begin_shutdown)
+            scope[ON_NOTICE](self._platform.live.close)
         await receive()
         await self.lifecycle.start()
         calm_garbage_collector()
@@ -128,13 +149,6 @@ class Process:
         await receive()
         await self.lifecycle.stop(self._settings.shutdown_grace)
         await send({"type": "lifespan.shutdown.complete"})
-
-
-def log_form(settings: Settings) -> Format:
-    """How log lines look: as said, else for people at a terminal and for programs."""
-    if settings.log_format is not None:
-        return settings.log_format
-    return "console" if sys.stderr.isatty() else "json"
 
 
 def _plain(secret: SecretStr | None) -> str | None:

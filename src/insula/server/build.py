@@ -6,7 +6,6 @@ import msgspec
 
 from insula import __version__
 from insula.kernel.access.operation import Audience, Operation
-from insula.kernel.database.session import Session
 from insula.kernel.http.application import Application, Observer, Plain
 from insula.kernel.http.front import Front, FrontSettings
 from insula.kernel.http.openapi import document
@@ -15,13 +14,22 @@ from insula.kernel.http.router import Router
 from insula.kernel.http.walk import Hosts, Walk
 from insula.kernel.identity.operations import operator_operations, tenant_operations
 from insula.kernel.operations.tenants import TenantOperations
+from insula.kernel.services.audit.operators import OperatorLog
+from insula.kernel.services.live.operations import LiveOperations
+from insula.kernel.services.live.tickets import Tickets
+from insula.kernel.services.live.visibility import Visibility
+from insula.kernel.services.notifications.inbox import inbox_operations
+from insula.kernel.services.notifications.kinds import Kinds
+from insula.kernel.services.notifications.preferences import PreferenceOperations
+from insula.kernel.services.webhooks.inbound import InboundProvisioning
+from insula.kernel.services.webhooks.inbound_sources import InboundSources
 from insula.server.platform import Platform
 from insula.server.welcome import Welcome
 
 Page = Callable[[Request], Awaitable[Plain]]
 
 LARGEST_BODY = 32 * 1_048_576
-"""Bytes: what an import may send; other operations take less (``request.BODY_LIMIT``)."""
+"""Bytes: what an import may send; others take less (``request.BODY_LIMIT``), uploads more."""
 
 
 def operations(platform: Platform) -> tuple[Operation, ...]:
@@ -30,9 +38,37 @@ def operations(platform: Platform) -> tuple[Operation, ...]:
     return (
         *tenant_operations(platform.identity),
         *platform.engine.operations(),
+        *platform.services.operations(),
+        *live_operations(platform),
+        *notification_operations(platform),
         *operator_operations(platform.identity),
+        *inbound_operations(platform),
         *tenants.operations(),
+        *OperatorLog(platform.control).operations(),
     )
+
+
+def live_operations(platform: Platform) -> tuple[Operation, ...]:
+    """Hearing of events, and reading them."""
+    engine = platform.engine
+    permissions = {it.resource.type: f"{it.resource.name}.read" for it in engine.apis}
+    visibility = Visibility(permissions, engine.apps)
+    tickets = Tickets(platform.sealer)
+    return LiveOperations(platform.live, visibility, tickets).operations()
+
+
+def inbound_operations(platform: Platform) -> tuple[Operation, ...]:
+    """Signed messages from outside, to the operators."""
+    sources = InboundSources(platform.control, platform.sealer)
+    provisioning = platform.provisioning
+    return InboundProvisioning(platform.control, sources, provisioning).operations()
+
+
+def notification_operations(platform: Platform) -> tuple[Operation, ...]:
+    """Reading one's notifications, and choosing how they come."""
+    apps = platform.engine.apps.values()
+    kinds = Kinds(kind for app in apps for kind in app.notifications)
+    return *inbox_operations(), *PreferenceOperations(kinds).operations()
 
 
 def build_app(
@@ -48,7 +84,7 @@ def build_app(
         hosts,
         platform.directory,
         platform.authenticator,
-        lambda home, tenant_id: Session(platform.pools, home, tenant_id),
+        platform.open_session,
         platform.audit_operator,
     )
     documents = {True: _Document(theirs), False: _Document(tenants)}
@@ -70,7 +106,7 @@ def build_app(
     )
     settings = FrontSettings(
         trusted_proxies=platform.settings.trusted_proxies,
-        max_body_bytes=LARGEST_BODY,
+        max_body_bytes=max(LARGEST_BODY, *(it.body_limit or 0 for it in every)),
         hsts=platform.settings.env == "production",
     )
     return Front(application, settings)

@@ -1,6 +1,8 @@
 """The observer: counts every request, and notes it in the metrics and the log."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from uuid import UUID
 
 import structlog
 
@@ -15,14 +17,22 @@ logger: structlog.stdlib.BoundLogger = structlog.get_logger()
 NO_OPERATION = "-"
 NO_TENANT = (None, NOBODY)
 
+Count = Callable[[UUID, int, float], None]
+"""Counts a request for its tenant: its status and its seconds."""
+
 
 class RequestObserver:
-    """Tells life cycle, metrics and log of each request; costs a few microseconds."""
+    """Tells life cycle, metrics, log and meter of each request, in microseconds."""
 
     def __init__(
-        self, lifecycle: Lifecycle, metrics: Metrics, access_log: AccessLog
+        self,
+        lifecycle: Lifecycle,
+        metrics: Metrics,
+        access_log: AccessLog,
+        count: Count,
     ) -> None:
         self._life, self._metrics, self._log = lifecycle, metrics, access_log
+        self._count = count
 
     def enter(self) -> None:
         """A request begins."""
@@ -42,6 +52,8 @@ class RequestObserver:
             named = visit.tenant.id, visit.tenant.domain
         tenant_id, domain = named
         self._metrics.observe(tenant_id, name, status, visit.seconds)
+        if tenant_id is not None:
+            self._count(tenant_id, status, visit.seconds)
         request, actor = visit.request, visit.actor
         origin = request.origin
         self._log.note(

@@ -7,12 +7,15 @@ from ipaddress import ip_address
 from uuid import UUID
 
 import insula.kernel.events.journal
-import insula.kernel.identity.models  # noqa: F401  # schema homes are made from the models
+import insula.kernel.identity.models
+import insula.kernel.services.models  # noqa: F401  # schema homes are made from the models
 from insula.kernel.access.context import Context
 from insula.kernel.access.operation import Call, Operation
-from insula.kernel.cache.memory import Cache
+from insula.kernel.cache.front import Cache
+from insula.kernel.cache.invalidation import ROWS
+from insula.kernel.cache.redis import shared_by
 from insula.kernel.catalog.installations import Installations
-from insula.kernel.database.bootstrap import prepare
+from insula.kernel.database.bootstrap import opened, prepare
 from insula.kernel.database.bus import Bus
 from insula.kernel.database.cluster import Cluster, cluster_at, cluster_of
 from insula.kernel.database.embedded import (
@@ -24,27 +27,45 @@ from insula.kernel.database.home import Home
 from insula.kernel.database.migrations import Migrations
 from insula.kernel.database.pool import Pools
 from insula.kernel.database.session import Session
+from insula.kernel.database.slowness import Slowness
+from insula.kernel.events.live.hub import Hub
+from insula.kernel.events.live.reading import Reader
 from insula.kernel.foundation.ids import parse_uuid, uuid7
+from insula.kernel.foundation.sealing import Sealer
 from insula.kernel.foundation.secret import derive
 from insula.kernel.foundation.settings import Settings
 from insula.kernel.identity.authenticate import Authenticator
 from insula.kernel.identity.owner import seed_owner
 from insula.kernel.identity.signing_in import Identity
 from insula.kernel.identity.tokens import Tokens
+from insula.kernel.jobs.request import insert_jobs
+from insula.kernel.jobs.tickets import install
+from insula.kernel.operations.channels import Channels
+from insula.kernel.operations.logs import configure, log_form
+from insula.kernel.plans.limits import PlanLimits
 from insula.kernel.plans.standard import ensure_plans
 from insula.kernel.resource.app import App
 from insula.kernel.resource.engine import Engine, registered_apps
+from insula.kernel.services.files.service import Bounds, Files
+from insula.kernel.services.live.visibility import Concealment
+from insula.kernel.storage.opening import open_scanner, open_storage
 from insula.kernel.tenancy.control import Control
 from insula.kernel.tenancy.directory import Directory
 from insula.kernel.tenancy.homes import Homes
 from insula.kernel.tenancy.provisioning import Provisioning, Terms
 from insula.kernel.tenancy.series import KERNEL
+from insula.kernel.tenancy.waking import WakeUps
+from insula.server.services import Services
 
 AUDIT = """
 INSERT INTO control.audit_logs
-    (id, tenant_id, admin_id, action, resource_type, resource_id, changes, ip_address)
-VALUES ($1, $2, $3, $4, 'operation', $5, $6, $7::inet)
+    (id, tenant_id, admin_id, action, resource_type, resource_id, changes, ip_address,
+     user_agent)
+VALUES ($1, $2, $3, $4, 'operation', $5, $6, $7::inet, $8)
 """
+
+WORK = "rows"
+"""What a notice is called that a tenant may have work to do."""
 
 
 def series_of(apps: Sequence[App]) -> tuple[Migrations, ...]:
@@ -62,16 +83,23 @@ class Platform:
         self.settings, self.cluster, self.apps = settings, cluster, apps
         self.key = cluster.key
         self.pools = Pools(
-            budget=settings.connections, share=settings.connections_per_database
+            budget=settings.connections,
+            share=settings.connections_per_database,
+            slowness=Slowness(settings.slow_query, settings.metrics_tenants),
         )
         login = cluster.app(cluster.control)
         self.control, self.bus = Control(self.pools, login), Bus(login)
+        self.wake_ups = WakeUps(self.control)
         self.homes = Homes(self.control, cluster, series_of(apps))
-        self.cache = Cache()
+        self.cache = Cache(
+            shared_by(settings),
+            connected=lambda: self.bus.connected,
+            mention=self.bus.mention,
+        )
 
     def open_session(self, home: Home, tenant_id: UUID) -> Session:
         """The door to a tenant's rows."""
-        return Session(self.pools, home, tenant_id)
+        return Session(self.pools, home, tenant_id, self.wake_ups)
 
     @cached_property
     def provisioning(self) -> Provisioning:
@@ -79,6 +107,7 @@ class Platform:
         terms = Terms(
             base_domain=self.settings.base_domain,
             grace_days=self.settings.delete_grace_days,
+            emptying=(self.files.remove_tenant, self.cache.purge),
         )
         return Provisioning(
             self.control, self.homes, self.open_session, (seed_owner,), terms
@@ -87,13 +116,19 @@ class Platform:
     @cached_property
     def installations(self) -> Installations:
         """Which apps tenants may use."""
-        return Installations(self.control, {app.name: app.version for app in self.apps})
+        versions = {app.name: app.version for app in self.apps}
+        return Installations(self.control, versions, self._installed)
+
+    @cached_property
+    def services(self) -> Services:
+        """What every tenant has, whatever its apps."""
+        return Services(self)
 
     @cached_property
     def engine(self) -> Engine:
-        """What the declarations of all apps amount to."""
+        """What the declarations of all services and apps amount to."""
         return Engine(
-            self.apps,
+            (*self.services.apps, *self.apps),
             secret=derive(self.key, "cursor"),
             cache=self.cache,
             changed=self._changed,
@@ -121,6 +156,31 @@ class Platform:
         )
 
     @cached_property
+    def sealer(self) -> Sealer:
+        """What keeps tenants' secrets unreadable at rest."""
+        return Sealer(self.key)
+
+    @cached_property
+    def files(self) -> Files:
+        """The files of all tenants, where the settings want them."""
+        settings = self.settings
+        bounds = Bounds(file=settings.max_upload_bytes, tenant=settings.storage_bytes)
+        return Files(
+            open_storage(settings),
+            open_scanner(settings),
+            PlanLimits(self.control).find,
+            self.key,
+            bounds=bounds,
+        )
+
+    @cached_property
+    def live(self) -> Hub:
+        """Whoever listens to events in this process."""
+        hidden = {it.resource.type: it.resource.hidden for it in self.engine.apis}
+        reader = Reader(Concealment(hidden))
+        return Hub(self.open_session, lambda: self.bus.connected, reader)
+
+    @cached_property
     def identity(self) -> Identity:
         """Where people sign in."""
         return Identity(self.key, self.authenticator, self.bus.announce)
@@ -129,24 +189,29 @@ class Platform:
         """Make or update roles, databases, the register, the template, the shared home."""
         await prepare(self.cluster)
         await self.homes.prepare()
+        async with opened(self.cluster.owner(self.cluster.control)) as owner:
+            await install(owner, self.cluster.roles.app)
         await ensure_plans(self.control)
 
     def listen(self) -> None:
         """Have everything that remembers hear of changes by other processes."""
-        for hear in (self.directory.heard, self.authenticator.heard, self._heard):
+        for hear in (self.directory.heard, self.authenticator.heard, self.cache.heard):
             self.bus.subscribe(hear)
+        self.bus.subscribe(self.live.heard)  # after those whom its listeners ask
+
+    async def _installed(self, tenant_id: UUID, app: str) -> None:
+        """Let an app that has just come hear of what is stored from before."""
+        found = next(it for it in self.apps if it.name == app)
+        if any(reaction.replay for reaction in found.reactions):
+            tenant = await self.directory.with_id(tenant_id)
+            session = self.open_session(tenant.home, tenant_id)
+            job = self.services.reactions.replay_for(app)
+            async with session.transaction() as transaction:
+                await insert_jobs(transaction, [job])
 
     def _changed(self, tenant_id: UUID) -> None:
-        self.cache.flush(tenant_id)
-        self.bus.mention("rows", tenant_id)
-
-    def _heard(self, topic: str | None) -> None:
-        if topic is None:
-            self.cache.clear()
-            return
-        tenant_id = parse_uuid(topic.partition(":")[2])
-        if tenant_id is not None:
-            self.cache.flush(tenant_id)
+        self.cache.drop(tenant_id, ROWS)
+        self.bus.mention(WORK, tenant_id)
 
     async def audit_operator(
         self, ctx: Context, operation: Operation, call: Call
@@ -155,10 +220,14 @@ class Platform:
         tenant_id = parse_uuid(call.key)
         asked = {"method": operation.method, "request_id": ctx.request_id}
         row = (tenant_id, ctx.actor.id, operation.name, call.key or None, asked)
-        await self.control.fetch(AUDIT, uuid7(), *row, _address(ctx.client))
+        seen = _address(ctx.client), call.user_agent
+        await self.control.fetch(AUDIT, uuid7(), *row, *seen)
 
     async def close(self) -> None:
         """Say what is still to be said, then close every connection."""
+        if "services" in self.__dict__:
+            await self.services.close()
+        await self.cache.close()
         await self.bus.stop()
         await self.pools.close()
 
@@ -195,7 +264,12 @@ def attach_cluster(settings: Settings) -> Cluster:
 
 @asynccontextmanager
 async def open_platform(settings: Settings) -> AsyncIterator[Platform]:
-    """The platform for one command: attached to a running server, or with its own."""
+    """The platform for one command: attached to a running server, or with its own.
+
+    What is logged meanwhile goes to stderr: a command's answer is alone on stdout.
+    """
+    channels = Channels(settings.log_dir)
+    configure(channels, level=settings.log_level, form=log_form(settings))
     with ExitStack() as held:
         platform = Platform(settings, find_cluster(settings, held), registered_apps())
         try:

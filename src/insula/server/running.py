@@ -9,12 +9,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from insula.kernel.database.embedded import AlreadyRunning, EmbeddedPostgres
+from insula.kernel.database.embedded import (
+    AlreadyRunning,
+    EmbeddedError,
+    EmbeddedPostgres,
+)
 from insula.kernel.foundation.settings import Settings
-from insula.kernel.operations.logs import server_log_config
-from insula.server.asgi import log_form
+from insula.kernel.operations.logs import log_form, server_log_config
+from insula.server.crew import Bounds, Crew, oldest_waiting
 from insula.server.demo import Entrance, make_demo
-from insula.server.platform import open_platform
+from insula.server.platform import attach_cluster, open_platform
 from insula.server.serving import Service, check_address, serve
 
 PATIENCE = 5.0
@@ -29,12 +33,43 @@ def run(settings: Settings, *, demo: bool, workers: int, tell: Tell) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with _database(settings):
         entrances = asyncio.run(_prepare(settings, demo=demo))
-        return _serve(settings, workers, lambda: tell(entrances))
+        with _crew(settings):
+            return _serve(settings, workers, lambda: tell(entrances))
 
 
 def serve_only(settings: Settings, *, workers: int) -> int:
     """Serve until a signal, on a database that somebody else runs and prepared."""
     return _serve(settings, workers, None)
+
+
+def work_only(settings: Settings) -> int:
+    """Run jobs until a signal, on a database that somebody else prepared."""
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    with _crew(settings):
+        ended.wait()
+    return 0
+
+
+@contextmanager
+def _crew(settings: Settings) -> Iterator[None]:
+    """The worker processes, as many as there is work for."""
+    if settings.workers_min == 0:
+        yield
+        return
+    _export(settings)
+    cluster = attach_cluster(settings)
+    login = cluster.app(cluster.control)
+    bounds = Bounds(settings.workers_min, settings.workers_max, settings.shutdown_grace)
+    crew = Crew(bounds, lambda: oldest_waiting(login))
+    thread = threading.Thread(target=crew.run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        crew.stop()
+        thread.join(settings.shutdown_grace + PATIENCE)
 
 
 def _serve(
@@ -97,8 +132,11 @@ def _start(server: EmbeddedPostgres) -> None:
 
 def _keep(server: EmbeddedPostgres, ended: threading.Event) -> None:
     while not ended.wait(0.2):
-        if server.restart_if_dead():
-            sys.stderr.write("PostgreSQL had died and was started again.\n")
+        try:
+            if server.restart_if_dead():
+                sys.stderr.write("PostgreSQL had died and was started again.\n")
+        except EmbeddedError as error:  # killed while it started, or no room: try again
+            sys.stderr.write(f"PostgreSQL had died: {error}\n")
 
 
 def _export(settings: Settings) -> None:

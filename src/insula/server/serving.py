@@ -98,6 +98,16 @@ def check_address(host: str, port: int) -> None:
         ) from error
 
 
+class _Unremembered(dict[int, float]):
+    """When workers were replaced: granian ends itself when one dies twice in seconds.
+
+    Ours do while the database is away, and it comes back; they take a second to start.
+    """
+
+    def __setitem__(self, _worker: int, _moment: float) -> None:
+        """Forget it."""
+
+
 class _Supervisor:
     """The main process: starts the workers, tells them of signals, waits for them."""
 
@@ -117,12 +127,13 @@ class _Supervisor:
             workers=service.workers,
             loop=Loops.asyncio,
             http=HTTPModes.http1,
-            websockets=False,
+            websockets=True,
             runtime_mode=RuntimeModes.st,
             log_level=LogLevels.warning,
             log_dictconfig=dict(service.log_config),
             workers_kill_timeout=int(service.shutdown_grace + CLOSING_TIME) + 1,
         )
+        self._server.respawned_wrks = _Unremembered()
         self._server.on_startup(self._prepare)
 
     def run(self) -> int:

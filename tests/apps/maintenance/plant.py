@@ -12,7 +12,7 @@ from insula.apps.maintenance.manifest import app
 from insula.kernel.access.actor import Actor, ActorKind
 from insula.kernel.access.context import Context
 from insula.kernel.access.operation import Call
-from insula.kernel.cache.memory import Cache
+from insula.kernel.cache.front import Cache
 from insula.kernel.database.home import Home, Isolation, Login
 from insula.kernel.database.model import TenantModel
 from insula.kernel.database.pool import Pools

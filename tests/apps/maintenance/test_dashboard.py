@@ -43,9 +43,9 @@ async def test_it_is_kept_for_300_seconds_under_the_tenants_key(plant: Plant) ->
     assert view.cached is not None
     assert view.cached.total_seconds() == 300
     tenant_id = plant.ctx.tenant.id
-    assert plant.cache.get(tenant_id, f"dashboard:{tenant_id}") is None
+    assert plant.cache.of(tenant_id).peek(f"dashboard:{tenant_id}") is None
     await plant.ask("dashboard.read")
-    assert plant.cache.get(tenant_id, f"dashboard:{tenant_id}") is not None
+    assert plant.cache.of(tenant_id).peek(f"dashboard:{tenant_id}") is not None
 
 
 async def test_a_change_shows_at_once(plant: Plant) -> None:

@@ -73,7 +73,8 @@ async def test_a_sign_in_from_its_first_answer_to_its_last(
     assert UUID(answer["user"]["id"]) == actor.id
     assert answer["user"]["email"] == "ada@acme.test"
     assert answer["roles"] == ["viewer", "crm.agent"]
-    assert answer["permissions"] == ["*.*.read", "crm.deals.manage"]
+    granted = ["*.*.read", "crm.deals.manage", "files.read"]
+    assert answer["permissions"] == granted
     assert answer["tenant"] == {"id": str(acme.id), "slug": "acme", "name": "Acme"}
     assert await client("logout", house.context(acme, actor)) is None
 

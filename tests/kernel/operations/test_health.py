@@ -9,7 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from insula.kernel.cache.memory import Cache
+from insula.kernel.cache.classes import CacheClass
+from insula.kernel.cache.front import Cache
 from insula.kernel.database.cluster import Cluster
 from insula.kernel.database.pool import Pools
 from insula.kernel.operations.channels import Channels
@@ -201,9 +202,10 @@ async def test_the_cache_tells_its_hit_rate() -> None:
     cache, tenant_id = Cache(), uuid4()
     probe = CacheProbe(cache)
     assert (await probe())["hit_rate"] is None
-    cache.put(tenant_id, "a", b"1", ttl=9, epoch=cache.epoch(tenant_id))
+    mine = cache.of(tenant_id)
+    await mine.put(await mine.mark("a", CacheClass.model), b"1")
     for key in ("a", "a", "a", "b"):
-        cache.get(tenant_id, key)
+        await mine.get(key, CacheClass.model)
     assert (await probe())["hit_rate"] == 0.75
 
 

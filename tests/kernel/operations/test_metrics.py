@@ -4,10 +4,12 @@ from uuid import UUID, uuid4
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from insula.kernel.cache.memory import Cache
+from insula.kernel.cache.classes import CacheClass
+from insula.kernel.cache.front import Cache
 from insula.kernel.database.pool import Pools
 from insula.kernel.operations.lifecycle import Lifecycle
 from insula.kernel.operations.metrics import Metrics
+from tests.kernel.operations.scraped import Scraped
 
 TENANT = UUID(int=7)
 
@@ -62,6 +64,47 @@ def test_operations_have_finer_buckets_and_the_class_of_the_status() -> None:
     )
 
 
+def test_the_quantiles_of_the_latency_follow_from_the_buckets() -> None:
+    """S0-64: p50, p95 and p99, each within its bucket."""
+    metrics = Metrics(version="1")
+    for seconds in (*[0.004] * 90, *[0.08] * 7, *[2.0] * 3):
+        metrics.observe(TENANT, "notes.list", 200, seconds)
+    page, name = Scraped(metrics.render()[1]), "request_duration_seconds"
+    assert 0.0025 < page.quantile(0.5, name, operation="notes.list") <= 0.005
+    assert 0.05 < page.quantile(0.95, name, operation="notes.list") <= 0.1
+    assert 1.0 < page.quantile(0.99, name, operation="notes.list") <= 2.5
+
+
+def test_the_error_rate_of_an_operation_follows_from_its_counts() -> None:
+    """S0-65, S2-131: requests and errors by endpoint."""
+    metrics = Metrics(version="1")
+    for operation, status, times in (
+        ("notes.list", 200, 15),
+        ("notes.list", 500, 3),
+        ("notes.list", 503, 2),
+        ("notes.read", 200, 7),
+    ):
+        for _ in range(times):
+            metrics.observe(TENANT, operation, status, 0.01)
+    page, name = Scraped(metrics.render()[1]), "request_duration_seconds_count"
+    errors = page.total(name, operation="notes.list", status="5xx")
+    assert errors / page.total(name, operation="notes.list") == 0.25
+    assert page.total(name, operation="notes.read", status="5xx") == 0
+
+
+def test_the_hit_ratio_of_the_cache_follows_from_its_counts() -> None:
+    """S0-67: by class of what is kept."""
+    metrics, cache = Metrics(version="1"), Cache()
+    metrics.watch(Lifecycle([]), Pools(), cache)
+    for _ in range(3):
+        cache.tally.hit(CacheClass.model)
+    cache.tally.miss(CacheClass.model)
+    page, name = Scraped(metrics.render()[1]), "cache_requests_total"
+    hits = page.total(name, outcome="hit")
+    assert hits / page.total(name) == 0.75
+    assert page.labels(name, "class") >= {"model"}
+
+
 def test_tenants_beyond_the_cap_share_one_label() -> None:
     """R28."""
     metrics = Metrics(version="1", most_tenants=3)
@@ -79,12 +122,13 @@ def test_what_the_process_holds_is_read_when_asked() -> None:
     metrics, life, cache = Metrics(version="1.2"), Lifecycle([]), Cache()
     metrics.watch(life, Pools(), cache)
     life.enter()
-    cache.get(TENANT, "key")
+    cache.tally.miss(CacheClass.model)
     found = samples(metrics)
     nothing: frozenset[tuple[str, str]] = frozenset()
+    missed = {("outcome", "miss"), ("class", "model")}
     assert found["requests_in_flight", nothing] == 1
     assert found["database_connections_open", nothing] == 0
-    assert found["cache_requests_total", frozenset({("outcome", "miss")})] == 1
+    assert found["cache_requests_total", frozenset(missed)] == 1
     assert found["insula_build_info", frozenset({("version", "1.2")})] == 1
     assert found["insula_state", frozenset({("state", "Starting")})] == 1
     assert found["process_resident_memory_bytes", nothing] > 0

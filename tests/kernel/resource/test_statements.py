@@ -16,7 +16,7 @@ import pytest
 from insula.kernel.access.actor import Actor, ActorKind
 from insula.kernel.access.context import Context
 from insula.kernel.access.operation import Call, Reply
-from insula.kernel.cache.memory import Cache
+from insula.kernel.cache.front import Cache
 from insula.kernel.database.bootstrap import opened, use_of
 from insula.kernel.database.cluster import EXTENSIONS, Cluster
 from insula.kernel.database.home import Home, Isolation

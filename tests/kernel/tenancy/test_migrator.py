@@ -120,6 +120,7 @@ import asyncio, sys
 from pathlib import Path
 from sqlalchemy import Column, DateTime, MetaData, Table
 import insula.kernel.events.journal, insula.kernel.identity.models
+import insula.kernel.services.models
 from insula.kernel.database.cluster import cluster_at
 from insula.kernel.database.migrations import Migrations
 from insula.kernel.database.pool import Pools

@@ -12,6 +12,7 @@ from insula.sdk import (
     Command,
     Context,
     Event,
+    Holds,
     Json,
     Mapped,
     Resource,
@@ -39,13 +40,13 @@ class Asset(TenantModel):
 
     __tablename__ = "maintenance_assets"
 
-    name: Mapped[ShortText] = column()
-    tag: Mapped[Code] = column(unique=True)
-    category: Mapped[Code | None] = column(default=None)
-    serial: Mapped[Code | None] = column(default=None)
+    name: Mapped[ShortText] = column(holds=Holds.text)
+    tag: Mapped[Code] = column(unique=True, holds=Holds.text)
+    category: Mapped[Code | None] = column(default=None, holds=Holds.text)
+    serial: Mapped[Code | None] = column(default=None, holds=Holds.text)
     location_id: Mapped[UUID | None] = ref("maintenance.locations", default=None)
-    warranty_until: Mapped[date | None] = column(default=None)
-    custom: Mapped[Json] = column(default={})
+    warranty_until: Mapped[date | None] = column(default=None, holds=Holds.nothing)
+    custom: Mapped[Json] = column(default={}, holds=Holds.text)
     state: Mapped[AssetState] = state(
         AssetState.in_service,
         {

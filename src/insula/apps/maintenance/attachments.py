@@ -8,6 +8,7 @@ from pydantic import Field
 from insula.sdk import (
     Check,
     Code,
+    Holds,
     Mapped,
     Resource,
     ShortText,
@@ -28,10 +29,10 @@ class Attachment(TenantModel):
 
     __tablename__ = "maintenance_attachments"
 
-    name: Mapped[ShortText] = column(immutable=True)
-    content_type: Mapped[MediaType] = column(immutable=True)
+    name: Mapped[ShortText] = column(immutable=True, holds=Holds.text)
+    content_type: Mapped[MediaType] = column(immutable=True, holds=Holds.nothing)
     size: Mapped[int] = column(immutable=True, min=0, max=LARGEST)
-    sha256: Mapped[Digest] = column(immutable=True)
+    sha256: Mapped[Digest] = column(immutable=True, holds=Holds.nothing)
     asset_id: Mapped[UUID | None] = ref(
         "maintenance.assets", default=None, immutable=True
     )

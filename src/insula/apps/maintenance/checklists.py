@@ -5,6 +5,7 @@ from uuid import UUID
 
 from insula.sdk import (
     Check,
+    Holds,
     Mapped,
     Resource,
     ShortText,
@@ -28,7 +29,7 @@ class Checklist(TenantModel):
 
     __tablename__ = "maintenance_checklists"
 
-    name: Mapped[ShortText] = column(unique=True)
+    name: Mapped[ShortText] = column(unique=True, holds=Holds.text)
 
 
 class Line(TenantModel):
@@ -37,11 +38,11 @@ class Line(TenantModel):
     __abstract__ = True
 
     position: Mapped[int] = column(default=0, min=0, max=9999)
-    label: Mapped[ShortText] = column()
+    label: Mapped[ShortText] = column(holds=Holds.text)
     kind: Mapped[ItemKind] = column(default=ItemKind.tick)
     required: Mapped[bool] = column(default=True)
-    minimum: Mapped[float | None] = column(default=None)
-    maximum: Mapped[float | None] = column(default=None)
+    minimum: Mapped[float | None] = column(default=None, holds=Holds.nothing)
+    maximum: Mapped[float | None] = column(default=None, holds=Holds.nothing)
 
 
 class ChecklistItem(Line):

@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from insula.sdk import (
+    Holds,
     Mapped,
     NoOverlap,
     Resource,
@@ -22,7 +23,7 @@ class AssetDowntime(TenantModel):
     asset_id: Mapped[UUID] = ref("maintenance.assets", part_of=True)
     started_at: Mapped[datetime] = column(read_only=True)
     ended_at: Mapped[datetime | None] = column(default=None, read_only=True)
-    reason: Mapped[ShortText] = column()
+    reason: Mapped[ShortText] = column(holds=Holds.text)
 
 
 asset_downtimes = Resource(

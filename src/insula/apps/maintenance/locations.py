@@ -6,6 +6,7 @@ from insula.sdk import (
     Command,
     Conflict,
     Context,
+    Holds,
     Mapped,
     Resource,
     ShortText,
@@ -20,7 +21,7 @@ class Location(TenantModel):
 
     __tablename__ = "maintenance_locations"
 
-    name: Mapped[ShortText] = column()
+    name: Mapped[ShortText] = column(holds=Holds.text)
     parent_id: Mapped[UUID | None] = ref(
         "maintenance.locations", default=None, immutable=True
     )

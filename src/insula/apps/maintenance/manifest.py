@@ -3,9 +3,17 @@
 from datetime import timedelta
 from pathlib import Path
 
-from insula.sdk import App, Schedule, View
+from insula.sdk import (
+    App,
+    NotificationKind,
+    Reaction,
+    Schedule,
+    View,
+    Wish,
+    telling,
+)
 
-from .assets import assets
+from .assets import AssetDown, assets
 from .attachments import attachments
 from .checklists import checklist_items, checklists
 from .dashboard import MaintenanceDashboard, dashboard
@@ -19,6 +27,11 @@ from .work_items import work_items
 from .work_orders import work_orders
 
 READ = "maintenance.*.read"
+DOWN = NotificationKind(
+    "maintenance.asset_down",
+    {"en": "An asset is down", "de": "Eine Anlage steht", "ar": "أحد الأصول متوقف"},
+    Wish(mail=True),
+)
 
 app = App(
     name="maintenance",
@@ -46,6 +59,21 @@ app = App(
             summary="Count assets, routines and work, and show what was done last",
             cached=timedelta(seconds=300),
             cache_key="dashboard",
+        ),
+    ),
+    events=(AssetDown,),
+    notifications=(DOWN,),
+    reactions=(
+        Reaction(
+            AssetDown.name,
+            telling(
+                DOWN,
+                roles=("maintenance.manager", "maintenance.planner"),
+                title=DOWN.titles,
+                body="{reason}",
+                link=lambda event: f"/maintenance/assets/{event.data['asset_id']}",
+            ),
+            "tell_planners",
         ),
     ),
     schedules=(

@@ -10,6 +10,7 @@ from insula.sdk import (
     Command,
     Conflict,
     Context,
+    Holds,
     Mapped,
     Resource,
     ShortText,
@@ -26,9 +27,9 @@ class Meter(TenantModel):
     __tablename__ = "maintenance_meters"
 
     asset_id: Mapped[UUID] = ref("maintenance.assets", part_of=True)
-    name: Mapped[ShortText] = column()
-    unit: Mapped[Code] = column()
-    value: Mapped[float] = column(default=0.0, read_only=True)
+    name: Mapped[ShortText] = column(holds=Holds.text)
+    unit: Mapped[Code] = column(holds=Holds.text)
+    value: Mapped[float] = column(default=0.0, read_only=True, holds=Holds.nothing)
     read_at: Mapped[datetime | None] = column(default=None, read_only=True)
 
 
@@ -39,7 +40,7 @@ class Reading(TenantModel):
 
     meter_id: Mapped[UUID] = ref("maintenance.meters", part_of=True)
     taken_at: Mapped[datetime] = column()
-    value: Mapped[float] = column()
+    value: Mapped[float] = column(holds=Holds.nothing)
 
 
 meters = Resource(

@@ -6,6 +6,7 @@ from uuid import UUID
 from insula.sdk import (
     Check,
     Code,
+    Holds,
     Mapped,
     Resource,
     ShortText,
@@ -29,12 +30,12 @@ class Routine(TenantModel):
 
     __tablename__ = "maintenance_routines"
 
-    title: Mapped[ShortText] = column()
+    title: Mapped[ShortText] = column(holds=Holds.text)
     asset_id: Mapped[UUID | None] = ref("maintenance.assets", default=None)
-    category: Mapped[Code | None] = column(default=None)
-    rrule: Mapped[RecurrenceRule] = column()
-    tz: Mapped[TimeZone] = column(default="UTC")
-    starts_on: Mapped[StartDate] = column()
+    category: Mapped[Code | None] = column(default=None, holds=Holds.text)
+    rrule: Mapped[RecurrenceRule] = column(holds=Holds.nothing)
+    tz: Mapped[TimeZone] = column(default="UTC", holds=Holds.nothing)
+    starts_on: Mapped[StartDate] = column(holds=Holds.nothing)
     lead_days: Mapped[int] = column(default=14, min=0, max=366)
     based_on: Mapped[BasedOn] = column(default=BasedOn.schedule)
     checklist_id: Mapped[UUID | None] = ref("maintenance.checklists", default=None)

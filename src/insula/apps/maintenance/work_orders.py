@@ -13,6 +13,7 @@ from insula.sdk import (
     Conflict,
     Context,
     Event,
+    Holds,
     LongText,
     Mapped,
     Resource,
@@ -56,16 +57,16 @@ class WorkOrder(TenantModel):
 
     __tablename__ = "maintenance_work_orders"
 
-    title: Mapped[ShortText] = column()
+    title: Mapped[ShortText] = column(holds=Holds.text)
     kind: Mapped[WorkKind] = column(default=WorkKind.corrective)
     priority: Mapped[int] = column(default=3, min=1, max=5)
     assignee_id: Mapped[UUID | None] = column(default=None)
     asset_id: Mapped[UUID | None] = ref("maintenance.assets", default=None)
     routine_id: Mapped[UUID | None] = ref("maintenance.routines", default=None)
-    occurrence_on: Mapped[date | None] = column(default=None)
+    occurrence_on: Mapped[date | None] = column(default=None, holds=Holds.nothing)
     due_at: Mapped[datetime | None] = column(default=None)
     done_at: Mapped[datetime | None] = column(default=None, read_only=True)
-    subject: Mapped[ShortText | None] = column(default=None)
+    subject: Mapped[ShortText | None] = column(default=None, holds=Holds.text)
     state: Mapped[WorkState] = state(
         W.open,
         {
@@ -84,7 +85,7 @@ class WorkItem(Line):
     __tablename__ = "maintenance_work_items"
 
     work_order_id: Mapped[UUID] = ref("maintenance.work_orders", part_of=True)
-    answer: Mapped[LongText | None] = column(default=None)
+    answer: Mapped[LongText | None] = column(default=None, holds=Holds.text)
     answered_at: Mapped[datetime | None] = column(default=None)
     answered_by: Mapped[UUID | None] = column(default=None)
     out_of_range: Mapped[bool] = column(default=False)

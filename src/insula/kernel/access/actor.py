@@ -70,14 +70,16 @@ def covers_prefix(granted: list[str], wanted: list[str]) -> bool:
     )
 
 
+FILING = ("files.read", "files.create", "files.share", "files.revoke_links")
+
 SYSTEM_ROLES: Mapping[str, tuple[str, ...]] = {
     "owner": ("*",),
     "admin": ("*",),
-    "manager": ("*.*.manage", "users.read"),
-    "editor": ("*.*.read", "*.*.create", "*.*.update", "users.read"),
-    "member": ("*.*.read", "*.*.create", "*.*.update", "users.read"),
-    "viewer": ("*.*.read",),
-    "auditor": ("*.*.read", "audit.read", "users.read"),
+    "manager": ("*.*.manage", "users.read", "files.manage"),
+    "editor": ("*.*.read", "*.*.create", "*.*.update", "users.read", *FILING),
+    "member": ("*.*.read", "*.*.create", "*.*.update", "users.read", *FILING),
+    "viewer": ("*.*.read", "files.read"),
+    "auditor": ("*.*.read", "audit_log.read", "mails.read", "users.read", "files.read"),
     "customer": (),
     "technician": (),
 }

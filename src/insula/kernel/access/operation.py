@@ -1,14 +1,16 @@
 """Operations: the things a caller can do, each made by one function from one declaration."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel
 
+from insula.kernel.access.actor import Actor
 from insula.kernel.access.context import Context
 from insula.kernel.foundation.errors import Problem
+from insula.kernel.tenancy.tenant import Tenant
 
 
 class Audience(StrEnum):
@@ -40,9 +42,27 @@ class Parameter:
     schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
 
 
+LONGEST_AGENT = 255
+"""Characters of a user agent that are kept: all that serious ones have."""
+
+
+class NoChunks:
+    """The chunks of a call that has none."""
+
+    def __aiter__(self) -> "NoChunks":
+        return self
+
+    async def __anext__(self) -> bytes:
+        raise StopAsyncIteration
+
+
 @dataclass(slots=True)
 class Call:
-    """What a caller asks of an operation, parsed and checked."""
+    """What a caller asks of an operation, parsed and checked.
+
+    ``chunks`` is the body of an upload as it arrives. ``again`` asks once more, at any
+    later time, who calls and whether they still may; live operations alone have it.
+    """
 
     path: str
     key: str = ""
@@ -51,11 +71,25 @@ class Call:
     body: Any = None
     raw: bytes = b""
     version: int | None = None
+    headers: Mapping[bytes, bytes] = field(default_factory=dict)
+    chunks: AsyncIterator[bytes] = NoChunks()  # noqa: RUF009  # it has no state
+    again: Callable[[], Awaitable[tuple[Tenant, Actor]]] | None = None
+
+    @property
+    def user_agent(self) -> str | None:
+        """What the caller's program calls itself, as far as that is kept."""
+        given = self.headers.get(b"user-agent")
+        return None if given is None else given[:LONGEST_AGENT].decode("latin-1")
 
 
 @dataclass(slots=True)
 class Reply:
-    """What an operation answers; ``data`` is JSON already."""
+    """What an operation answers; ``data`` is JSON already.
+
+    With a ``content_type`` of its own, ``data`` is the whole body instead. A ``stream``
+    takes its place: what goes wrong before its first chunk is answered as a problem,
+    what goes wrong later cuts the connection, and it is closed when the caller leaves.
+    """
 
     data: bytes = b"null"
     status: int = 200
@@ -65,6 +99,17 @@ class Reply:
     per_page: int | None = None
     location: str | None = None
     meta: Mapping[str, object] | None = None
+    stream: AsyncIterator[bytes] | None = None
+    content_type: str | None = None
+    headers: Sequence[tuple[bytes, bytes]] = ()
+
+
+class HangUp(Exception):
+    """Ends the stream of a live operation; a websocket is told the code."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code, self.reason = code, reason
 
 
 Run = Callable[[Context, Call], Awaitable[Reply]]
@@ -88,8 +133,21 @@ class Operation:
     app: str | None = None
     body: type[BaseModel] | None = None
     raw_body: str | None = None
-    """Content type of a body that is handed over as it is, instead of JSON."""
+    """Content type of a body that is handed over as it is, instead of JSON.
+
+    ``*/*`` takes any.
+    """
+    upload: bool = False
+    """The body is handed over while it arrives, as ``Call.chunks``."""
     body_limit: int | None = None
+    content_type: str | None = None
+    """Content type of an answer without the envelope, for its documentation."""
+    live: bool = False
+    """It streams for as long as the caller listens, and is no request in flight."""
+    socket: bool = False
+    """It is a websocket; each chunk of its stream is a text message."""
+    ticket: Callable[[str], str] | None = None
+    """The token behind ``?ticket=``: browsers send no header where this is needed."""
     precondition: Precondition = Precondition.none
     status: int = 200
     writes: bool = True

@@ -1,6 +1,6 @@
 """Installations: which apps a tenant may use."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -58,6 +58,10 @@ SELECT {COLUMNS} FROM control.app_installations WHERE tenant_id = $1 ORDER BY ap
 """  # noqa: S608  # our own names
 
 
+Installed = Callable[[UUID, str], Awaitable[None]]
+"""Called before an installation commits; safe if it then does not, or again."""
+
+
 class Installations:
     """Installs and removes apps; ``apps`` are those of this platform with versions.
 
@@ -65,8 +69,13 @@ class Installations:
     uninstalling keeps the tenant's data for the day it comes back.
     """
 
-    def __init__(self, control: Control, apps: Mapping[str, str]) -> None:
-        self._control, self._apps = control, apps
+    def __init__(
+        self,
+        control: Control,
+        apps: Mapping[str, str],
+        installed: Installed | None = None,
+    ) -> None:
+        self._control, self._apps, self._installed = control, apps, installed
 
     @property
     def available(self) -> Mapping[str, str]:
@@ -92,6 +101,8 @@ class Installations:
             await announce(
                 connection, tenant_id, "apps.install", by=by, changes=changes
             )
+            if self._installed is not None:
+                await self._installed(tenant_id, app)
         return InstallationView(**dict(rows[0]))
 
     async def uninstall(

@@ -9,7 +9,7 @@ from textwrap import wrap
 from typing import Any, Literal
 
 from alembic.autogenerate import produce_migrations, render_python_code
-from alembic.operations.ops import UpgradeOps
+from alembic.operations.ops import CreateTableOp, UpgradeOps
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Enum, NullPool, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -25,7 +25,13 @@ from insula.kernel.database.migrations import (
     scripts,
 )
 from insula.kernel.database.pool import connect
-from insula.kernel.database.walls import ROLES, Roles, raise_walls
+from insula.kernel.database.walls import (
+    APPEND_ONLY,
+    PARTITIONED,
+    ROLES,
+    Roles,
+    raise_walls,
+)
 
 FILE = '''"""{message}.
 
@@ -106,6 +112,8 @@ def _compare(
     if found is None or found.is_empty():
         raise NothingChanged(last.name)
     bodies: dict[str, str] = {}
+    for step in found.ops:
+        _bare(step)
     for table, steps in groupby(found.ops, key=_table):
         name = table if table not in bodies else f"{table}_{len(bodies)}"
         bodies[name] = _render(UpgradeOps(list(steps)), context)
@@ -116,13 +124,18 @@ def _table(step: Any) -> str:
     return str(step.table_name)
 
 
+def _bare(step: Any) -> None:
+    """Leave a table's ``info`` no more than its walls are made from."""
+    if isinstance(step, CreateTableOp):
+        known = step.info or {}
+        step.info = {it: known[it] for it in (APPEND_ONLY, PARTITIONED) if it in known}
+
+
 def _render(steps: UpgradeOps, context: MigrationContext) -> str:
     body = render_python_code(steps, render_item=_plain, migration_context=context)
     for pattern, instead in NOISE:
         body = re.sub(pattern, instead, body)
-    return re.sub(
-        rf"'[^'\n]{{{LONGEST_TEXT},}}'|\"[^\"\n]{{{LONGEST_TEXT},}}\"", _cut, body
-    )
+    return re.sub(r"'[^'\n]*'|\"[^\"\n]*\"", _cut, body)
 
 
 def _plain(kind: str, item: Any, _: Any) -> str | Literal[False]:
@@ -136,6 +149,8 @@ def _plain(kind: str, item: Any, _: Any) -> str | Literal[False]:
 
 def _cut(literal: Match[str]) -> str:
     quote = literal[0][0]
+    if len(literal[0]) < LONGEST_TEXT + 2:  # whole, or quotes within it would mislead
+        return literal[0]
     parts = wrap(literal[0][1:-1], LONGEST_TEXT, drop_whitespace=False)
     return " ".join(f"{quote}{part}{quote}" for part in parts)
 

@@ -1,9 +1,8 @@
 """The bus: short notices between processes over LISTEN/NOTIFY, never rows or secrets."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import suppress
-from uuid import UUID
 
 import asyncpg
 
@@ -34,7 +33,7 @@ class Bus:
         self._sender: asyncio.Task[None] | None = None
         self._listening = asyncio.Event()
         self._pending: set[str] = set()
-        self._mentioned: set[tuple[str, UUID]] = set()
+        self._mentioned: set[tuple[str, Hashable]] = set()
         self._wanted = asyncio.Event()
         self._connection: Connection | None = None
 
@@ -72,7 +71,7 @@ class Bus:
         self._pending.add(topic)
         self._wanted.set()
 
-    def mention(self, kind: str, subject: UUID) -> None:
+    def mention(self, kind: str, subject: Hashable) -> None:
         """Tell all others that something of that kind is about a subject.
 
         For what happens thousands of times a second: it costs a set's insertion.

@@ -16,7 +16,20 @@ SELECT c.oid, c.relname AS name, c.relrowsecurity AS secured,
                   AND a.attname = 'tenant_id' AND a.attnotnull) AS walled
   FROM pg_class c
  WHERE c.relnamespace = $1::regnamespace AND c.relkind IN ('r', 'p', 'f')
-   AND right(c.relname, 8) <> '_alembic'
+   AND right(c.relname, 8) <> '_alembic' AND NOT c.relispartition
+ ORDER BY c.relname
+"""
+
+# Its parent's walls hold for whoever asks the parent; by itself it must show nothing.
+PARTITIONS = """
+SELECT format('partition %s can be asked past its parent', c.relname) AS fault
+  FROM pg_class c
+ WHERE c.relnamespace = $1::regnamespace AND c.relispartition
+   AND c.relkind IN ('r', 'p', 'f')
+   AND (NOT c.relrowsecurity OR NOT c.relforcerowsecurity
+        OR pg_get_userbyid(c.relowner) <> $2
+        OR EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid)
+        OR EXISTS (SELECT FROM aclexplode(c.relacl) WHERE grantee <> c.relowner))
  ORDER BY c.relname
 """
 
@@ -132,8 +145,11 @@ async def wall_faults(connection: Connection, schema: str, roles: Roles) -> list
             granted = ", ".join(sorted(grants.get(name, ())))
             found.append(f"table {name} has other grants than declared: {granted}")
     allowed = [roles.tenant, roles.reader]
-    escapes = await connection.fetch(ESCAPES, schema, allowed)
-    return found + [row["fault"] for row in escapes]
+    rows = [
+        *await connection.fetch(PARTITIONS, schema, roles.owner),
+        *await connection.fetch(ESCAPES, schema, allowed),
+    ]
+    return found + [row["fault"] for row in rows]
 
 
 async def shape_faults(connection: Connection, schema: str) -> list[str]:

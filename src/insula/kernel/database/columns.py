@@ -25,6 +25,24 @@ T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
 
 
+class Holds(StrEnum):
+    """What a column holds of people (D10): export, erasure and merge follow it."""
+
+    nothing = "nothing"
+    """Never anything that tells of a person."""
+    name = "name"
+    email = "email"
+    phone = "phone"
+    address = "address"
+    birth = "birth"
+    network = "network"
+    """An IP address, a user agent, a device."""
+    text = "text"
+    """Free text or a document, in which people may be mentioned."""
+    secret = "secret"  # noqa: S105  # a kind of content
+    """A credential, hashed or sealed: never exported, dies with its person."""
+
+
 class Missing:
     """The absence of a default, where None is a value."""
 
@@ -38,7 +56,7 @@ class Field:
 
     default: object = MISSING
     unique: bool = False
-    personal: bool = False
+    holds: Holds | None = None
     read_only: bool = False
     immutable: bool = False
     minimum: int | None = None
@@ -81,7 +99,7 @@ def column(
     *,
     default: T,
     unique: bool = ...,
-    personal: bool = ...,
+    holds: Holds = ...,
     read_only: bool = ...,
     immutable: bool = ...,
     min: int | None = ...,
@@ -92,7 +110,7 @@ def column(
 def column(
     *,
     unique: bool = ...,
-    personal: bool = ...,
+    holds: Holds = ...,
     read_only: bool = ...,
     immutable: bool = ...,
     min: int | None = ...,
@@ -154,6 +172,11 @@ def ref(
     return _mapped(declared, Uuid, init=True)
 
 
+def holding(what: Holds) -> dict[str, Any]:
+    """The ``info`` of a plain ``mapped_column`` that says what it holds of people."""
+    return {FIELD: Field(holds=what)}
+
+
 def made(factory: Any, *types: Any, init: Literal[False] = False, **kwargs: Any) -> Any:
     """A column that the kernel fills when the row is constructed."""
     return mapped_column(
@@ -196,6 +219,7 @@ __all__ = [
     "Currency",
     "Email",
     "Field",
+    "Holds",
     "Json",
     "LongText",
     "Mapped",
@@ -204,6 +228,7 @@ __all__ = [
     "ShortText",
     "TextList",
     "column",
+    "holding",
     "made",
     "ref",
     "spec",

@@ -35,6 +35,7 @@ from insula.kernel.database.columns import (
     spec,
     state,
 )
+from insula.kernel.database.personal import refuse_undeclared
 from insula.kernel.foundation.clock import now
 from insula.kernel.foundation.ids import uuid7
 
@@ -92,6 +93,7 @@ def _of_column(
 def build_table(name: str, metadata: MetaData, *items: Any, **kwargs: Any) -> Table:
     """Make the table of a model with everything that D1 asks of it."""
     columns = {item.name: item for item in items if isinstance(item, Column)}
+    refuse_undeclared(name, columns.values())
     kept = [item for item in items if not isinstance(item, PrimaryKeyConstraint)]
     generated = [
         made_

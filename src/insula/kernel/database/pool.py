@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from time import perf_counter
 
 import asyncpg
 import msgspec
 
 from insula.kernel.database.home import Login
+from insula.kernel.database.slowness import Slowness
 from insula.kernel.foundation.errors import Unavailable
 
 Connection = asyncpg.Connection
@@ -97,13 +99,24 @@ class Pools:
     """
 
     def __init__(
-        self, *, budget: int = 64, share: int = 16, patience: float = 5
+        self,
+        *,
+        budget: int = 64,
+        share: int = 16,
+        patience: float = 5,
+        slowness: Slowness | None = None,
     ) -> None:
         self.budget, self.share, self.patience = budget, share, patience
+        self.slowness = slowness or Slowness()
         self.open = 0
         self._pools: OrderedDict[Login, Pool] = OrderedDict()
         self._waiters: deque[tuple[asyncio.Future[None], Pool]] = deque()
         self._closed = False
+
+    @property
+    def busy(self) -> int:
+        """How many connections are lent."""
+        return sum(pool.busy for pool in self._pools.values())
 
     async def acquire(self, login: Login) -> tuple[Pool, Connection]:
         """Borrow a connection; give it back with ``release``."""
@@ -235,14 +248,21 @@ class Pools:
             raise
         await asyncio.shield(self.release(pool, connection))
 
-    async def fetch(self, login: Login, text: str, *args: object) -> Sequence[Record]:
-        """Run one statement in a transaction of its own."""
+    async def fetch(
+        self, login: Login, text: str, *args: object, whose: str | None = None
+    ) -> Sequence[Record]:
+        """Run one statement in a transaction of its own; ``whose`` is the tenant."""
         pool, connection = await self.acquire(login)
+        began = perf_counter()
         try:
             rows: Sequence[Record] = await connection.fetch(text, *args)
         except BaseException:
+            self.slowness.note(text, whose, perf_counter() - began)
             await asyncio.shield(self._recover(pool, connection))
             raise
+        # Asked here as well: a call that says no costs more than the question.
+        if (seconds := perf_counter() - began) > self.slowness.after:
+            self.slowness.note(text, whose, seconds)
         await self.release(pool, connection)
         return rows
 

@@ -8,7 +8,7 @@ from insula.kernel.database.pool import Connection
 TABLES = """
 SELECT c.relname FROM pg_class c
  WHERE c.relnamespace = $1::regnamespace AND c.relkind IN ('r', 'p')
-   AND EXISTS (SELECT FROM pg_attribute a
+   AND NOT c.relispartition AND EXISTS (SELECT FROM pg_attribute a
                 WHERE a.attrelid = c.oid AND a.attname = 'tenant_id')
 """
 REFERENCES = """
@@ -16,6 +16,7 @@ SELECT c.relname AS child, p.relname AS parent, k.confdeltype = 'c' AS cascades
   FROM pg_constraint k
   JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class p ON p.oid = k.confrelid
  WHERE k.contype = 'f' AND c.relnamespace = $1::regnamespace AND c.oid <> p.oid
+   AND NOT c.relispartition AND NOT p.relispartition
 """
 
 

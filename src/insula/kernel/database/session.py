@@ -4,10 +4,14 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from math import inf
+from time import perf_counter
+from typing import Protocol
 from uuid import UUID
 
 from insula.kernel.database.home import Home
 from insula.kernel.database.pool import Connection, Pools, Record, commit
+from insula.kernel.database.slowness import Slowness
 
 HOME = "home__"
 """Stands for the home's schema in SQL that is compiled once for all homes."""
@@ -22,6 +26,10 @@ It is text, not uuid: the setting is text, and a cast would cost a call.
 """
 
 
+WAKING = tuple(f"INSERT INTO {HOME}.{it}" for it in ("outbox", "jobs", "audit_log"))
+"""What leaves something to do behind: to be sent, to be done, to be sealed."""
+
+
 @dataclass(eq=False, slots=True)
 class Statement:
     """One SQL text for all homes; its first parameter is the tenant.
@@ -31,7 +39,11 @@ class Statement:
     """
 
     text: str
+    wakes: bool = field(init=False)
     _texts: OrderedDict[str, str] = field(default_factory=OrderedDict)
+
+    def __post_init__(self) -> None:
+        self.wakes = any(part in self.text for part in WAKING)
 
     def at(self, schema: str) -> str:
         """The text for homes of that schema."""
@@ -44,36 +56,72 @@ class Statement:
         return found
 
 
+NEVER = Slowness(after=inf)
+"""Of statements that may take their time: those of upkeep, as a home's owner."""
+
+
+class Waker(Protocol):
+    """Keeps note, outside the homes, of the tenants that may have work to do."""
+
+    def awake(self, tenant_id: UUID) -> bool:
+        """Whether the note stands for long enough to commit under it."""
+
+    async def rouse(self, tenant_id: UUID) -> None:
+        """Make the note stand."""
+
+
 class Transaction:
     """Several statements of one tenant that commit together."""
 
-    __slots__ = ("_connection", "_schema", "_tenant")
+    __slots__ = ("_connection", "_schema", "_slowness", "_tenant")
 
-    def __init__(self, connection: Connection, schema: str, tenant: str) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        schema: str,
+        tenant: str,
+        slowness: Slowness | None = None,
+    ) -> None:
         self._connection, self._schema, self._tenant = connection, schema, tenant
+        self._slowness = slowness or NEVER
 
     async def fetch(self, statement: Statement, *args: object) -> Sequence[Record]:
         """Run a statement with the tenant as ``$1`` and ``args`` from ``$2`` on."""
-        rows: Sequence[Record] = await self._connection.fetch(
-            statement.at(self._schema), self._tenant, *args
+        text, slowness, began = (
+            statement.at(self._schema),
+            self._slowness,
+            perf_counter(),
         )
+        try:
+            rows: Sequence[Record] = await self._connection.fetch(
+                text, self._tenant, *args
+            )
+        except BaseException:
+            slowness.note(text, self._tenant, perf_counter() - began)
+            raise
+        if (seconds := perf_counter() - began) > slowness.after:
+            slowness.note(text, self._tenant, seconds)
         return rows
 
 
 class Session:
     """What a walk or a job reads and writes through: bound to one tenant for ever."""
 
-    __slots__ = ("_home", "_pools", "_tenant")
+    __slots__ = ("_home", "_pools", "_tenant", "_waker", "tenant_id")
 
-    def __init__(self, pools: Pools, home: Home, tenant_id: UUID) -> None:
+    def __init__(
+        self, pools: Pools, home: Home, tenant_id: UUID, waker: Waker | None = None
+    ) -> None:
         self._pools, self._home, self._tenant = pools, home, str(tenant_id)
+        self.tenant_id, self._waker = tenant_id, waker
 
     async def fetch(self, statement: Statement, *args: object) -> Sequence[Record]:
         """Run one statement in a transaction of its own, in one round trip."""
-        home = self._home
-        return await self._pools.fetch(
-            home.login, statement.at(home.schema), self._tenant, *args
-        )
+        home, waker = self._home, self._waker
+        if statement.wakes and waker is not None and not waker.awake(self.tenant_id):
+            await waker.rouse(self.tenant_id)
+        tenant, text = self._tenant, statement.at(home.schema)
+        return await self._pools.fetch(home.login, text, tenant, *args, whose=tenant)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -81,12 +129,16 @@ class Session:
 
         The context travels with BEGIN in one round trip and ends with the transaction.
         """
-        home = self._home
+        home, waker = self._home, self._waker
+        if waker is not None and not waker.awake(self.tenant_id):
+            await waker.rouse(self.tenant_id)
         async with self._pools.borrow(home.login) as connection:
             await connection.execute(
                 "BEGIN; SELECT"  # the tenant is a UUID, the schema checked
                 f" set_config('insula.tenant', '{self._tenant}', true),"
                 f" set_config('search_path', '{home.schema}', true)"
             )
-            yield Transaction(connection, home.schema, self._tenant)
+            yield Transaction(
+                connection, home.schema, self._tenant, self._pools.slowness
+            )
             await commit(connection)

@@ -2,7 +2,8 @@
 
 Alembic's own comparison does not see CHECK, EXCLUDE, partial indexes or row-level
 security, so the declared tables are made beside the migrated ones, in a transaction
-that is rolled back, and PostgreSQL's catalogue of both is compared.
+that is rolled back, and PostgreSQL's catalogue of both is compared. Partitions come
+and go with the months and are left out: they have the shape of their parent.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ SHADOW = "shadow"
 
 FACTS = """
 WITH t AS (SELECT * FROM pg_class WHERE relnamespace = $1::regnamespace
-              AND right(relname, 8) <> '_alembic')
+              AND right(relname, 8) <> '_alembic' AND NOT relispartition)
 SELECT concat_ws(' ', 'column', t.relname, a.attname, format_type(atttypid, atttypmod),
          pg_get_expr(d.adbin, d.adrelid), attidentity::text, attgenerated::text,
          CASE WHEN attnotnull THEN 'not null' END,

@@ -10,6 +10,10 @@ from insula.kernel.database.model import TENANT_SETTING, TenantRow
 
 APPEND_ONLY = "append_only"
 """Set in a table's ``info``: the app role may read and add, never change or delete."""
+PARTITIONED = "partitioned"
+"""Set in a table's ``info``: its rows lie in partitions, by the time of their ids."""
+REST = "rest"
+"""How the partition is called that takes every row for which there is no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +63,32 @@ def wall(table: Table, roles: Roles) -> Iterator[str]:
     )
     yield f"GRANT {verbs} ON {name} TO {roles.tenant}"
     yield f"GRANT SELECT ON {name} TO {roles.reader}"
+    if table.info.get(PARTITIONED):
+        rest = f"{table.name}_{REST}"
+        yield f'CREATE TABLE "{rest}" PARTITION OF {name} DEFAULT'
+        yield from inner_wall(f'"{rest}"')
+
+
+def inner_wall(partition: str) -> Iterator[str]:
+    """The statements that shut a partition to all: its rows are its parent's to give.
+
+    Whoever asks the parent meets the parent's policies and grants alone; a partition
+    has neither, so that asked by itself it shows nothing to anybody.
+    """
+    yield f"ALTER TABLE {partition} ENABLE ROW LEVEL SECURITY"
+    yield f"ALTER TABLE {partition} FORCE ROW LEVEL SECURITY"
 
 
 def _raise_wall(table: Table, connection: Connection, **_: Any) -> None:
-    if "tenant_id" not in table.columns or table.schema is not None:
-        return
     roles = connection.get_execution_options().get(ROLES, Roles())
+    if table.schema is not None:
+        if table.info.get(APPEND_ONLY):
+            name = f'{table.schema}."{table.name}"'
+            revoke = f"REVOKE UPDATE, DELETE ON {name} FROM {roles.app}"
+            connection.execute(text(revoke))
+        return
+    if "tenant_id" not in table.columns:
+        return
     for statement in wall(table, roles):
         connection.execute(text(statement))
 

@@ -3,8 +3,10 @@
 import base64
 import os
 import secrets
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote, urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -58,13 +60,77 @@ class Settings(BaseSettings):
     connections_per_database: int = Field(default=16, ge=1)
     migrate_parallel: int = Field(default=4, ge=1)
     delete_grace_days: int = Field(default=30, ge=0)
+    audit_keep_months: int = Field(default=24, ge=1)
+    workers_min: int = Field(default=1, ge=0)
+    workers_max: int = Field(default=10, ge=1)
+    worker_memory: int = Field(default=128, ge=16)
+    """MiB by which a worker process may grow before it is replaced."""
+    worker_nice: int = Field(default=0, ge=0, le=19)
     shutdown_grace: float = 30.0
     shutdown_notice: float = Field(default=1.0, ge=0)
     log_level: str = "INFO"
     log_format: Literal["json", "console"] | None = None
     log_dir: Path | None = None
     metrics_tenants: int = Field(default=100, ge=0)
+    slow_query: float = Field(default=0.5, gt=0)
+    """Seconds after which a statement is counted and logged as slow."""
     metrics_token: SecretStr | None = None
+    redis_url: SecretStr | None = None
+    redis_host: str | None = Field(
+        default=None, validation_alias=_named("INSULA_REDIS_HOST", "REDIS_HOST")
+    )
+    redis_password: SecretStr | None = Field(
+        default=None, validation_alias=_named("INSULA_REDIS_PASSWORD", "REDIS_PASSWORD")
+    )
+    redis_port: int = Field(
+        default=6379, validation_alias=_named("INSULA_REDIS_PORT", "REDIS_PORT")
+    )
+    redis_db: int = Field(
+        default=0, ge=0, validation_alias=_named("INSULA_REDIS_DB", "REDIS_DB")
+    )
+    redis_cache_db: int = Field(
+        default=1,
+        ge=0,
+        validation_alias=_named("INSULA_REDIS_CACHE_DB", "REDIS_CACHE_DB"),
+    )
+    redis_session_db: int = Field(
+        default=2,
+        ge=0,
+        validation_alias=_named("INSULA_REDIS_SESSION_DB", "REDIS_SESSION_DB"),
+    )
+    mail: Literal["directory", "smtp", "null"] | None = None
+    smtp_url: SecretStr | None = None
+    mail_from: str | None = None
+    storage: Literal["local", "s3"] = "local"
+    storage_dir: Path | None = None
+    storage_bytes: int = Field(default=10 * 2**30, ge=0)
+    max_upload_bytes: int = Field(default=100 * 2**20, ge=1)
+    scan_command: str | None = None
+    aws_access_key_id: SecretStr | None = Field(
+        default=None,
+        validation_alias=_named("INSULA_AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY_ID"),
+    )
+    aws_secret_access_key: SecretStr | None = Field(
+        default=None,
+        validation_alias=_named(
+            "INSULA_AWS_SECRET_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY"
+        ),
+    )
+    aws_default_region: str = Field(
+        default="us-east-1",
+        validation_alias=_named("INSULA_AWS_DEFAULT_REGION", "AWS_DEFAULT_REGION"),
+    )
+    aws_bucket: str | None = Field(
+        default=None, validation_alias=_named("INSULA_AWS_BUCKET", "AWS_BUCKET")
+    )
+    aws_url: str | None = Field(
+        default=None, validation_alias=_named("INSULA_AWS_URL", "AWS_URL")
+    )
+
+    webhook_allow: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Networks that webhooks may reach although they are not public."""
+    webhook_ports: tuple[int, ...] = (80, 443)
+    webhook_http: bool = False
 
     @field_validator("db_connection")
     @classmethod
@@ -86,6 +152,51 @@ class Settings(BaseSettings):
         if self.app_key is not None:
             decode_key(self.app_key.get_secret_value())
         return self
+
+    @model_validator(mode="after")
+    def _bucket_for_s3(self) -> "Settings":
+        if self.storage == "s3" and not self.aws_bucket:
+            raise ValueError("INSULA_STORAGE=s3 needs AWS_BUCKET, the bucket's name")
+        return self
+
+    @model_validator(mode="after")
+    def _server_for_smtp(self) -> "Settings":
+        if self.mail == "smtp" and self.smtp_url is None:
+            raise ValueError(
+                "INSULA_SMTP_URL is missing: INSULA_MAIL=smtp needs the mail server's"
+                " address, such as smtp://user:password@host:587?tls=starttls"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _redis_over_tcp(self) -> "Settings":
+        if self.redis_url is not None:
+            scheme = urlsplit(self.redis_url.get_secret_value()).scheme
+            if scheme not in {"redis", "rediss"}:
+                raise ValueError("INSULA_REDIS_URL begins with redis:// or rediss://")
+        return self
+
+    def redis_at(self, number: int) -> str | None:
+        """The address of one of Redis's databases; None without Redis (R24)."""
+        if self.redis_url is not None:
+            url = urlsplit(self.redis_url.get_secret_value())
+            return url._replace(path=f"/{number}").geturl()
+        if self.redis_host is None:
+            return None
+        secret = self.redis_password
+        login = f":{quote(secret.get_secret_value(), safe='')}@" if secret else ""
+        return f"redis://{login}{self.redis_host}:{self.redis_port}/{number}"
+
+    def mail_way(self) -> Literal["directory", "smtp", "null"]:
+        """How mail leaves: as said, else by the server named, else by the environment.
+
+        What is written in production is never kept in files that nobody looks at.
+        """
+        if self.mail is not None:
+            return self.mail
+        if self.smtp_url is not None:
+            return "smtp"
+        return "directory" if self.env == "development" else "null"
 
     def key(self) -> bytes:
         """The root secret, made and kept in the data folder if none is given."""

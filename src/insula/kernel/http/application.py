@@ -1,6 +1,5 @@
-"""The application: dispatches every request to the walk, and turns errors into answers."""
+"""The application: dispatches every request to the walk, and its answer to the network."""
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -9,21 +8,25 @@ from typing import Protocol
 import asyncpg
 
 from insula.kernel.access.actor import Actor
-from insula.kernel.access.operation import Operation
+from insula.kernel.access.operation import Operation, Reply
 from insula.kernel.database.pool import DatabaseAway
-from insula.kernel.foundation.errors import Problem
+from insula.kernel.foundation.errors import NotFound
 from insula.kernel.http.asgi import Receive, Scope, Send
-from insula.kernel.http.envelope import answer, not_modified
-from insula.kernel.http.problems import problem_body
+from insula.kernel.http.envelope import Headers, answer, not_modified
+from insula.kernel.http.refusals import Refusals
 from insula.kernel.http.request import Request
 from insula.kernel.http.router import Router
+from insula.kernel.http.sockets import Socket, UpgradeRequired, check_origin
+from insula.kernel.http.streaming import Cut, Stream
 from insula.kernel.http.walk import Walk
-from insula.kernel.resource.violations import Breach, translate
+from insula.kernel.resource.violations import Breach
 from insula.kernel.tenancy.tenant import Tenant
 
 HTML_POLICY = b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 Plain = tuple[int, str, bytes]
 """Status, content type and body of an answer that takes no walk."""
+Outgoing = tuple[int, Headers, bytes | Stream]
+"""Status, headers and body of any answer."""
 
 
 @dataclass(slots=True)
@@ -64,106 +67,125 @@ class Application:
     ) -> None:
         self._walk, self._pages = walk, pages
         self._tenants, self._operators = routers
-        self._breaches, self._observer = breaches, observer
+        self._observer = observer
+        self._refusals = Refusals(breaches, observer.failed)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if scope["type"] != "http":
-            return
-        request = Request(scope, receive)
-        visit = Visit(request, 500, 0.0)
+        """Answer one request; what is live goes on after the visit."""
+        visit = Visit(Request(scope, receive), 500, 0.0)
         began = time.perf_counter()
         self._observer.enter()
         try:
-            await self._serve(visit, send)
+            if visit.request.socket:
+                live: Awaitable[None] | None = await self._open(visit, receive, send)
+            else:
+                live = await self._serve(visit, receive, send)
         finally:
             visit.seconds = time.perf_counter() - began
             self._observer.leave(visit)
+        if live is not None:
+            await self._finish(visit, live)
 
-    async def _serve(self, visit: Visit, send: Send) -> None:
+    async def _serve(
+        self, visit: Visit, receive: Receive, send: Send
+    ) -> Awaitable[None] | None:
+        """Send the answer, but for what is to be sent when the visit is over."""
         request = visit.request
         page = self._pages.get(request.path)
+        body: bytes | Stream
         try:
             if page is not None and request.method in ("GET", "HEAD"):
                 status, headers, body = _plain(await page(request))
             else:
                 status, headers, body = await self._answer(visit)
-        except asyncio.CancelledError:
-            raise
         except Exception as error:  # noqa: BLE001  # the one place that turns errors into HTTP
-            status, headers, body = self._refuse(request, error)
+            request_id = request.origin.request_id
+            status, headers, body = self._refusals.refuse(error, request_id)
         visit.status = status
         if request.method == "HEAD" and status != 304:
-            headers.append((b"content-length", b"%d" % len(body)))
-            body = b""
-        await _send(send, status, headers, body)
+            body = await _withheld(body, headers)
+        await send({"type": START, "status": status, "headers": headers})
+        if isinstance(body, Stream):
+            return await self._stream(visit, body.send(receive, send))
+        await send({"type": "http.response.body", "body": body})
+        return None
 
-    async def _answer(
-        self, visit: Visit
-    ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-        request, hosts = visit.request, self._walk.hosts
-        if request.origin.host == hosts.admin:
-            visit.operation, key = self._operators.match(request.method, request.path)
+    async def _stream(
+        self, visit: Visit, sending: Awaitable[None]
+    ) -> Awaitable[None] | None:
+        if visit.operation is not None and visit.operation.live:
+            return sending
+        await self._finish(visit, sending)
+        return None
+
+    async def _finish(self, visit: Visit, sending: Awaitable[None]) -> None:
+        """Send a stream to its end; if it fails on its way, the connection is cut."""
+        try:
+            await sending
+        except Cut:
+            raise
+        except Exception as error:  # noqa: BLE001  # all that can be done is to cut
+            self._observer.failed(visit.request.origin.request_id, error)
+            raise Cut("the stream failed") from None
+
+    async def _open(
+        self, visit: Visit, receive: Receive, send: Send
+    ) -> Awaitable[None]:
+        """Accept a websocket, or raise the problem with which the front refuses it."""
+        socket = Socket(receive, send)
+        try:
+            check_origin(visit.request)
+            await socket.open(await self._walked(visit))
+        except Exception as error:  # noqa: BLE001  # as for any other request
+            request_id = visit.request.origin.request_id
+            problem = self._refusals.problem(error, request_id)
+            visit.status = problem.status
+            raise problem from None
+        visit.status = 101
+        return socket.run()
+
+    async def _answer(self, visit: Visit) -> Outgoing:
+        request = visit.request
+        reply = await self._walked(visit)
+        assert visit.operation is not None
+        headers, body = answer(reply, visit.operation, request)
+        known = not_modified(request, headers)
+        if isinstance(body, Stream):
+            if known:
+                await body.close()
+            elif request.method != "HEAD":
+                await body.begin()
+        return (304, headers, b"") if known else (reply.status, headers, body)
+
+    async def _walked(self, visit: Visit) -> Reply:
+        """What the walk brings; the visit learns on the way whose it is."""
+        request = visit.request
+        ours = request.origin.host == self._walk.hosts.admin
+        router = self._operators if ours else self._tenants
+        visit.operation, key = router.match(request.method, request.path)
+        if visit.operation.socket is not request.socket:
+            raise UpgradeRequired if visit.operation.socket else NotFound
+        if ours:
             reply, visit.actor = await self._walk.operator(
                 request, visit.operation, key
             )
-        else:
-            visit.operation, key = self._tenants.match(request.method, request.path)
-            walk = self._walk.tenant
-            try:
-                found = await walk(request, visit.operation, key)
-            except asyncpg.InvalidCachedStatementError:
-                found = await walk(request, visit.operation, key)
-            reply, visit.tenant, visit.actor = found
-        headers, body = answer(reply, visit.operation, request)
-        if not_modified(request, headers):
-            return 304, headers, b""
-        return reply.status, headers, body
-
-    def _refuse(
-        self, request: Request, error: Exception
-    ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-        problem = self._problem(request, error)
-        body = problem_body(problem, request.origin.request_id)
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"cache-control", b"no-store"),
-        ]
-        if problem.status == 401:
-            headers.append((b"www-authenticate", b"Bearer"))
-        elif problem.status == 405:
-            allowed = str(problem.details.get("allowed", ""))
-            headers.append((b"allow", allowed.encode()))
-        elif problem.status in (429, 503):
-            wait = problem.details.get("retry_after", 1)
-            headers.append((b"retry-after", str(wait).encode()))
-        return problem.status, headers, body
-
-    def _problem(self, request: Request, error: Exception) -> Problem:
-        if isinstance(error, Problem):
-            return error
-        known = translate(error, self._breaches)
-        if known is not None:
-            return known
-        if isinstance(error, AWAY):
-            return DatabaseAway()
-        self._observer.failed(request.origin.request_id, error)
-        return Problem()
+            return reply
+        if visit.operation.ticket is not None:
+            request.redeem(visit.operation.ticket)
+        try:
+            found = await self._walk.tenant(request, visit.operation, key)
+        except asyncpg.InvalidCachedStatementError:
+            if visit.operation.upload:  # its body can be had once
+                raise DatabaseAway from None
+            found = await self._walk.tenant(request, visit.operation, key)
+        reply, visit.tenant, visit.actor = found
+        return reply
 
 
-AWAY = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.InterfaceError,
-    ConnectionError,
-    TimeoutError,
-)
+START = "http.response.start"
 
 
-def _plain(answer: Plain) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+def _plain(answer: Plain) -> tuple[int, Headers, bytes]:
     status, kind, body = answer
     headers = [(b"content-type", kind.encode()), (b"cache-control", b"no-store")]
     if kind.startswith("text/html"):
@@ -171,8 +193,10 @@ def _plain(answer: Plain) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
     return status, headers, body
 
 
-async def _send(
-    send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes
-) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+async def _withheld(body: bytes | Stream, headers: Headers) -> bytes:
+    """Nothing, in answer to HEAD; the headers tell the length where it is known."""
+    if isinstance(body, Stream):
+        await body.close()
+    else:
+        headers.append((b"content-length", b"%d" % len(body)))
+    return b""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from collections.abc import AsyncIterator
 
 import msgspec
 
@@ -10,6 +11,8 @@ from insula.kernel.foundation.errors import BadRequest, Problem, TooLarge
 from insula.kernel.http.asgi import Message, Receive
 
 MAX_DEPTH = 64
+SLOWEST = 16_384
+"""Bytes a second below which an upload counts as stalled, after its first moments."""
 
 _decode = msgspec.json.Decoder().decode
 _key_ends = re.compile(rb'"[ \t\r\n]*:').findall
@@ -63,7 +66,7 @@ class NulInText(BadRequest):
 class BodyGuard:
     """A receive under which no body outgrows its limit or outlasts its time, whoever reads it."""
 
-    __slots__ = ("deadline", "ended", "limit", "receive", "size", "timeout")
+    __slots__ = ("body", "deadline", "ended", "limit", "receive", "size", "timeout")
 
     def __init__(self, receive: Receive, limit: int, timeout: float) -> None:
         self.receive = receive
@@ -72,6 +75,7 @@ class BodyGuard:
         self.deadline: float | None = None
         self.size = 0
         self.ended = False
+        self.body: bytes | None = None
 
     async def __call__(self) -> Message:
         """The next message; once the body is in, one may wait for the disconnect for ever."""
@@ -88,7 +92,12 @@ class BodyGuard:
         return message
 
     async def read(self, *, limit: int, timeout: float) -> bytes:
-        """The whole body, under the reader's own limits and with a single timer (3 us each)."""
+        """The whole body, under the reader's own limits and with a single timer (3 us each).
+
+        A walk that is repeated reads the same again.
+        """
+        if self.body is not None:
+            return self.body
         self.limit = limit
         chunks = []
         try:
@@ -99,7 +108,34 @@ class BodyGuard:
                     chunks.append(message.get("body", b""))
         except TimeoutError:
             raise BodyStalled from None
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        self.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        return self.body
+
+    async def chunks(self, *, limit: int, timeout: float) -> AsyncIterator[bytes]:
+        """The body as it arrives; the next chunk is fetched when it is asked for.
+
+        It stalls when ``timeout`` seconds pass without a chunk, or when it is slower
+        than ``SLOWEST`` for so long. Only our waiting counts, not what is done with it.
+        """
+        self.limit = limit
+        clock, waited = asyncio.get_running_loop().time, 0.0
+        while not self.ended:
+            began = clock()
+            patience = timeout + self.size / SLOWEST - waited
+            try:
+                async with asyncio.timeout(min(timeout, patience)):
+                    message = await self.receive()
+            except TimeoutError:
+                raise BodyStalled from None
+            waited += clock() - began
+            self._count(message)
+            if chunk := message.get("body"):
+                yield chunk
+
+    async def gone(self) -> None:
+        """Return when the client has left; what else it sends is dropped."""
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
 
     def _count(self, message: Message) -> None:
         # A broken chunk and a client that left look the same here: the answer serves the first
@@ -113,13 +149,16 @@ class BodyGuard:
         self.ended = not message.get("more_body", False)
 
 
+def guarded(receive: Receive, *, limit: int, timeout: float) -> BodyGuard:
+    """The guard that the front has put before a body, or a new one."""
+    if isinstance(receive, BodyGuard):
+        return receive
+    return BodyGuard(receive, limit, timeout)
+
+
 async def read_body(receive: Receive, *, limit: int, timeout: float) -> bytes:
     """The whole request body, at most `limit` bytes, within `timeout` seconds altogether."""
-    guard = (
-        receive
-        if isinstance(receive, BodyGuard)
-        else BodyGuard(receive, limit, timeout)
-    )
+    guard = guarded(receive, limit=limit, timeout=timeout)
     return await guard.read(limit=limit, timeout=timeout)
 
 

@@ -7,6 +7,7 @@ import msgspec
 
 from insula.kernel.access.operation import Operation, Reply
 from insula.kernel.http.request import Request
+from insula.kernel.http.streaming import Stream
 
 _encode = msgspec.json.Encoder().encode
 
@@ -15,6 +16,10 @@ JSON = (b"content-type", b"application/json")
 VARY = (b"vary", b"Authorization, Accept, X-Tenant-ID")
 PRIVATE = (b"cache-control", b"private, no-cache")
 NO_STORE = (b"cache-control", b"no-store")
+OCTETS = "application/octet-stream"
+EVENTS = b"text/event-stream"
+UNBUFFERED = (b"x-accel-buffering", b"no")
+"""Tells nginx to hand events on as they come."""
 
 
 def envelope(reply: Reply, request: Request) -> bytes:
@@ -70,8 +75,10 @@ def etag_of(reply: Reply) -> bytes:
 
 def answer(
     reply: Reply, operation: Operation, request: Request
-) -> tuple[Headers, bytes]:
+) -> tuple[Headers, bytes | Stream]:
     """Headers and body of a successful answer."""
+    if reply.content_type is not None or reply.stream is not None:
+        return _bare(reply, operation)
     body = envelope(reply, request)
     headers: Headers = [JSON]
     if operation.writes:
@@ -82,7 +89,24 @@ def answer(
         headers += (PRIVATE, VARY, (b"etag", etag_of(reply)))
     if reply.location is not None:
         headers.append((b"location", reply.location.encode()))
+    if reply.headers:
+        headers += reply.headers
     return headers, body
+
+
+def _bare(reply: Reply, operation: Operation) -> tuple[Headers, bytes | Stream]:
+    """Headers and body of an answer that has no envelope."""
+    kind = (reply.content_type or OCTETS).encode()
+    headers: Headers = [(b"content-type", kind), *reply.headers]
+    if all(name != b"cache-control" for name, _ in headers):
+        headers.append(NO_STORE if operation.writes else PRIVATE)
+    if not operation.writes:
+        headers.append(VARY)
+    if reply.etag is not None:
+        headers.append((b"etag", reply.etag.encode()))
+    if kind == EVENTS:
+        headers.append(UNBUFFERED)
+    return headers, reply.data if reply.stream is None else Stream(reply.stream)
 
 
 def not_modified(request: Request, headers: Headers) -> bool:

@@ -160,10 +160,17 @@ def _operation(operation: Operation, schemas: Schemas) -> dict[str, Any]:
     if operation.body is not None:
         content = {"application/json": {"schema": schemas.body(operation)}}
         found["requestBody"] = {"required": True, "content": content}
-    elif operation.raw_body is not None:
-        content = {operation.raw_body: {"schema": {"type": "string"}}}
+    elif operation.upload or operation.raw_body is not None:
+        content = {operation.raw_body or "*/*": {"schema": _raw(operation)}}
         found["requestBody"] = {"required": True, "content": content}
     return found
+
+
+def _raw(operation: Operation) -> dict[str, Any]:
+    """The schema of a body that is handed over as it is."""
+    if not operation.upload:
+        return {"type": "string"}
+    return {"type": "string", "format": "binary"}
 
 
 def _guarded(operation: Operation) -> bool:
@@ -197,15 +204,27 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
 
 
 def _responses(operation: Operation, schemas: Schemas) -> dict[str, Any]:
-    answer = schemas.answer(operation)
-    content = {"application/json": {"schema": _success(answer, operation)}}
-    success = {"description": operation.summary, "content": content}
-    found: dict[str, Any] = {str(operation.status): success}
+    success: dict[str, Any] = {"description": operation.summary}
+    if not operation.socket:  # OpenAPI has no words for what a websocket says
+        success["content"] = _content(operation, schemas)
+    status = 101 if operation.socket else operation.status
+    found: dict[str, Any] = {str(status): success}
     for status, codes in _errors(operation).items():
         schema = {"schema": {"$ref": REF.format(model="Error")}}
         described = {"description": codes, "content": {"application/json": schema}}
         found[str(status)] = described
     return found
+
+
+def _content(operation: Operation, schemas: Schemas) -> dict[str, Any]:
+    """What a success brings: the envelope, unless the operation has a type of its own."""
+    kind = operation.content_type
+    if kind is None:
+        answer = schemas.answer(operation)
+        return {"application/json": {"schema": _success(answer, operation)}}
+    text = {"type": "string"}
+    binary = {**text, "format": "binary"}
+    return {kind: {"schema": text if kind.startswith("text/") else binary}}
 
 
 def _success(answer: Mapping[str, Any], operation: Operation) -> dict[str, Any]:
@@ -244,7 +263,7 @@ def _errors(operation: Operation) -> dict[int, str]:
         kinds += [Unauthenticated, Denied]
     if operation.app is not None:
         kinds += [AppNotInstalled, SubscriptionInactive]
-    if operation.body is not None or operation.raw_body is not None:
+    if operation.upload or operation.body or operation.raw_body:
         kinds += [Invalid, TooLarge, UnsupportedMediaType]
     if operation.precondition is Precondition.required:
         kinds += [Stale, PreconditionRequired]

@@ -1,7 +1,7 @@
 """Requests as the walk reads them: header, query and body, each parsed once."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
@@ -12,12 +12,14 @@ from insula.kernel.foundation.errors import (
     Invalid,
     PreconditionRequired,
     Problem,
+    TooLarge,
 )
 from insula.kernel.http.asgi import Receive, Scope
-from insula.kernel.http.body import check_json, read_body
+from insula.kernel.http.body import check_json, guarded, read_body
 from insula.kernel.http.origin import Origin
 from insula.kernel.resource.schemas import field_errors
 
+ANY = "*/*"
 BODY_LIMIT = 1_048_576
 BODY_TIMEOUT = 30.0
 MOST_PARAMETERS = 50
@@ -47,10 +49,19 @@ class BadParameters(BadRequest):
 class Request:
     """One HTTP request, as the front left it."""
 
-    __slots__ = ("_receive", "headers", "method", "origin", "path", "query_string")
+    __slots__ = (
+        "_receive",
+        "headers",
+        "method",
+        "origin",
+        "path",
+        "query_string",
+        "socket",
+    )
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
-        self.method: str = scope["method"]
+        self.socket = scope["type"] == "websocket"
+        self.method: str = "GET" if self.socket else scope["method"]
         self.path: str = scope["path"]
         self.query_string: bytes = scope["query_string"]
         self.headers: Mapping[bytes, bytes] = scope["insula_headers"]
@@ -70,6 +81,14 @@ class Request:
         if value is None or value[:7].lower() != b"bearer ":
             return None
         return value[7:].strip().decode("latin-1")
+
+    def redeem(self, tokens: Callable[[str], str]) -> None:
+        """Take the query's ticket for the token that it stands for."""
+        ticket = self.query().get("ticket")
+        if ticket is None or b"authorization" in self.headers:
+            return
+        token = f"Bearer {tokens(ticket)}".encode("latin-1")
+        self.headers = {**self.headers, b"authorization": token}
 
     def query(self) -> Mapping[str, str]:
         """The query's parameters; each may be given once."""
@@ -93,9 +112,11 @@ class Request:
 
     async def call(self, operation: Operation, key: str) -> Call:
         """What the caller asks, checked against the operation's declaration."""
-        call = Call(self.path, key, self.query(), self.target)
+        call = Call(self.path, key, self.query(), self.target, headers=self.headers)
         if operation.body is not None:
             call.body = await self._body(operation.body)
+        elif operation.upload:
+            call.chunks = self._chunks(operation)
         elif operation.raw_body is not None:
             call.raw = await self._raw(operation, operation.raw_body)
         call.version = self._version(call.body)
@@ -118,7 +139,19 @@ class Request:
         limit = operation.body_limit or BODY_LIMIT
         return await read_body(self._receive, limit=limit, timeout=BODY_TIMEOUT * 10)
 
+    def _chunks(self, operation: Operation) -> AsyncIterator[bytes]:
+        """The body of an upload; one that says to be too large is not begun."""
+        self._expect(operation.raw_body or ANY)
+        limit = operation.body_limit or BODY_LIMIT
+        length = self.headers.get(b"content-length")  # digits: the front looked
+        if length is not None and int(length) > limit:
+            raise TooLarge
+        guard = guarded(self._receive, limit=limit, timeout=BODY_TIMEOUT)
+        return guard.chunks(limit=limit, timeout=BODY_TIMEOUT)
+
     def _expect(self, wanted: str) -> None:
+        if wanted == ANY:
+            return
         given = self.headers.get(b"content-type", b"")
         kind = given.split(b";", 1)[0].strip().lower().decode("latin-1")
         if kind != wanted:

@@ -1,6 +1,7 @@
 """The walk: the one path that every request takes, in the order in which it reads."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Protocol
 from uuid import UUID
 
@@ -69,11 +70,10 @@ class Walk:
         self, request: Request, operation: Operation, key: str
     ) -> tuple[Reply, Tenant, Actor]:
         """A request to a tenant's host, or to the platform's for a named tenant."""
-        tenant = await self._identify(request, operation)
-        set_log_tenant(tenant.id, tenant.domain)
-        actor = await self._authenticate(request, operation, tenant)
-        admit(operation, tenant, actor)
+        tenant, actor = await self._enter(request, operation)
         call = await request.call(operation, key)
+        if operation.live:
+            call.again = partial(self._enter, request, operation)
         origin = request.origin
         ctx = Context(
             actor,
@@ -83,6 +83,16 @@ class Walk:
             client=origin.client,
         )
         return await operation.run(ctx, call), tenant, actor
+
+    async def _enter(
+        self, request: Request, operation: Operation
+    ) -> tuple[Tenant, Actor]:
+        """Who calls, for which tenant, if they may."""
+        tenant = await self._identify(request, operation)
+        set_log_tenant(tenant.id, tenant.domain)
+        actor = await self._authenticate(request, operation, tenant)
+        admit(operation, tenant, actor)
+        return tenant, actor
 
     async def operator(
         self, request: Request, operation: Operation, key: str
@@ -99,7 +109,9 @@ class Walk:
             actor = await self._authenticator.operator(token)
         origin = request.origin
         ctx = Context(actor, request_id=origin.request_id, client=origin.client)
-        await self._audit(ctx, operation, Call(request.path, key))
+        await self._audit(
+            ctx, operation, Call(request.path, key, headers=request.headers)
+        )
         admit(operation, None, actor)
         return await operation.run(ctx, await request.call(operation, key)), actor
 

@@ -112,6 +112,20 @@ class Authenticator:
         users = UserSessions(self._open(tenant.home, tenant.id), self.book)
         return await self._load(digest, claims, users, ActorKind.user)
 
+    async def user(self, tenant: Tenant, user_id: UUID) -> Actor | None:
+        """A user with the rights of this moment; None if disabled or gone."""
+        users = UserSessions(self._open(tenant.home, tenant.id), self.book)
+        account = await users.get(user_id)
+        if account is None or account.disabled:
+            return None
+        return Actor(
+            ActorKind.user,
+            user_id,
+            tenant=tenant.id,
+            roles=account.roles,
+            grants=account.grants,
+        )
+
     async def operator(self, token: str) -> Actor:
         """The operator whose token it is; raises ``Unauthenticated``."""
         digest, known, claims = self._read(token, TokenAudience.operator)

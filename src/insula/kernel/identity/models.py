@@ -8,13 +8,16 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from insula.kernel.database.columns import (
     Email,
+    Holds,
     Json,
     ShortText,
     TextList,
     column,
+    holding,
     ref,
 )
 from insula.kernel.database.model import TenantModel, TenantRow
+from insula.kernel.database.personal import PERSON, About, Erasure, Subject
 
 
 class User(TenantModel):
@@ -27,14 +30,19 @@ class User(TenantModel):
     __table_args__ = (
         Index("idx_users_tenant_email", "tenant_id", "email", unique=True),
         Index("idx_users_tenant_created", "tenant_id", "created_at"),
+        {"info": {PERSON: Subject(keep="what was done stays somebody's.")}},
     )
 
-    name: Mapped[ShortText] = column(personal=True)
-    email: Mapped[Email] = column(personal=True)
-    password: Mapped[str | None] = mapped_column(Text, default=None)
-    avatar: Mapped[str | None] = mapped_column(String(500), default=None)
-    roles: Mapped[TextList] = column(default=[])
-    settings: Mapped[Json] = column(default={})
+    name: Mapped[ShortText] = column(holds=Holds.name)
+    email: Mapped[Email] = column(holds=Holds.email)
+    password: Mapped[str | None] = mapped_column(
+        Text, default=None, info=holding(Holds.secret)
+    )
+    avatar: Mapped[str | None] = mapped_column(
+        String(500), default=None, info=holding(Holds.text)
+    )
+    roles: Mapped[TextList] = column(default=[], holds=Holds.nothing)
+    settings: Mapped[Json] = column(default={}, holds=Holds.text)
     email_verified_at: Mapped[datetime | None] = column(default=None)
     disabled_at: Mapped[datetime | None] = column(default=None)
     last_login_at: Mapped[datetime | None] = column(default=None)
@@ -49,12 +57,17 @@ class UserSession(TenantRow):
     """
 
     __tablename__ = "sessions"
+    __table_args__ = ({"info": {PERSON: About("user_id", Erasure.delete)}},)
 
     user_id: Mapped[UUID] = ref("users")
-    refresh_hash: Mapped[str] = mapped_column(String(64))
+    refresh_hash: Mapped[str] = mapped_column(String(64), info=holding(Holds.secret))
     generation: Mapped[int] = column(default=0)
     rotated_at: Mapped[datetime | None] = column(default=None)
     expires_at: Mapped[datetime] = column()
     revoked_at: Mapped[datetime | None] = column(default=None)
-    client: Mapped[str | None] = mapped_column(String(64), default=None)
-    user_agent: Mapped[str | None] = mapped_column(String(255), default=None)
+    client: Mapped[str | None] = mapped_column(
+        String(64), default=None, info=holding(Holds.network)
+    )
+    user_agent: Mapped[str | None] = mapped_column(
+        String(255), default=None, info=holding(Holds.network)
+    )

@@ -107,8 +107,8 @@ def _pair(signed_in: SignedIn) -> Reply:
     return Reply(pair.model_dump_json().encode())
 
 
-def _origin(ctx: Context) -> Origin:
-    return Origin(ctx.request_id, ctx.client)
+def _origin(ctx: Context, call: Call) -> Origin:
+    return Origin(ctx.request_id, ctx.client, call.user_agent)
 
 
 def _schema(model: type[BaseModel]) -> Callable[[], Mapping[str, Any]]:
@@ -125,16 +125,17 @@ class SigningIn:
         """Sign in."""
         body: Login = call.body
         realm = self._realm(ctx)
-        return _pair(await realm.login(body.email, body.password, _origin(ctx)))
+        return _pair(await realm.login(body.email, body.password, _origin(ctx, call)))
 
     async def refresh(self, ctx: Context, call: Call) -> Reply:
         """Exchange a refresh token."""
         body: Refresh = call.body
-        return _pair(await self._realm(ctx).renew(body.refresh_token, _origin(ctx)))
+        origin = _origin(ctx, call)
+        return _pair(await self._realm(ctx).renew(body.refresh_token, origin))
 
-    async def logout(self, ctx: Context, _: Call) -> Reply:
+    async def logout(self, ctx: Context, call: Call) -> Reply:
         """Sign out."""
-        await self._realm(ctx).logout(ctx.actor, _origin(ctx))
+        await self._realm(ctx).logout(ctx.actor, _origin(ctx, call))
         return Reply()
 
     async def current(self, ctx: Context, _: Call) -> Reply:

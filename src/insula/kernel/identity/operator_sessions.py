@@ -26,7 +26,8 @@ from insula.kernel.tenancy.control import Control
 ACCOUNT = "a.id, a.email, a.password, a.permissions"
 AUDIT = (
     "INSERT INTO control.audit_logs"
-    " (id, admin_id, action, resource_type, resource_id, ip_address, changes)"
+    " (id, admin_id, action, resource_type, resource_id, ip_address, user_agent,"
+    " changes)"
 )
 OF_SESSION = (
     "control.admin_sessions s JOIN control.system_admins a ON a.id = s.admin_id"
@@ -51,12 +52,12 @@ opened AS (
            $8::varchar FROM known),
 audit AS (
     {AUDIT} SELECT $9::uuid, known.id, 'auth.login', 'admin_sessions',
-           $5::uuid::text, $10::inet, '{{}}'::jsonb FROM known)
+           $5::uuid::text, $10::inet, $11::varchar, '{{}}'::jsonb FROM known)
 SELECT 1 FROM known
 """  # noqa: S608  # our names
 FAIL = f"""
 {AUDIT} VALUES ($1, NULL, 'auth.login_failed', 'system_admins', $2::uuid::text, $3,
-        jsonb_build_object('reason', $4::text))
+        $4, jsonb_build_object('reason', $5::text))
 """
 HOLD = f"SELECT {HELD}, {ACCOUNT} FROM {OF_SESSION} WHERE s.id = $1 FOR UPDATE OF s"  # noqa: S608  # our names
 ROTATE = """
@@ -68,7 +69,7 @@ WITH ended AS (
     UPDATE control.admin_sessions SET revoked_at = $2::timestamptz
      WHERE id = $1::uuid AND revoked_at IS NULL RETURNING id, admin_id)
 {AUDIT} SELECT $3::uuid, ended.admin_id, $4::varchar, 'admin_sessions', ended.id::text,
-       $5::inet, '{{}}'::jsonb FROM ended
+       $5::inet, $6::varchar, '{{}}'::jsonb FROM ended
 """  # noqa: S608  # our names
 
 
@@ -91,7 +92,8 @@ def _account(row: Record) -> Account:
 
 
 def _ending(session: UUID, ending: Ending, origin: Origin) -> tuple[object, ...]:
-    return session, now(), uuid7(), ending.value, _inet(origin.client)
+    address = _inet(origin.client)
+    return session, now(), uuid7(), ending.value, address, origin.user_agent
 
 
 class OperatorHold:
@@ -145,6 +147,7 @@ class OperatorSessions:
             origin.client,
             uuid7(),
             _inet(origin.client),
+            origin.user_agent,
         )
         return bool(rows)
 
@@ -154,7 +157,12 @@ class OperatorSessions:
         """Note a sign-in that failed: for whom, but never what was typed."""
         target = None if account is None else account.id
         await self._control.fetch(
-            FAIL, uuid7(), target, _inet(origin.client), reason.value
+            FAIL,
+            uuid7(),
+            target,
+            _inet(origin.client),
+            origin.user_agent,
+            reason.value,
         )
 
     @asynccontextmanager

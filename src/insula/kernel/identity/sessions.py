@@ -30,6 +30,7 @@ class Origin(NamedTuple):
 
     request_id: str
     client: str
+    user_agent: str | None = None
 
 
 class Failure(StrEnum):

@@ -26,7 +26,7 @@ from insula.kernel.identity.sessions import (
 ACCOUNT = "u.id, u.email, u.name, u.avatar, u.password, u.roles, u.disabled_at"
 AUDIT = (
     "INSERT INTO home__.audit_log (tenant_id, id, created_at, action, resource,"
-    " resource_id, actor_kind, actor_id, request_id, client, changes)"
+    " resource_id, actor_kind, actor_id, request_id, client, user_agent, changes)"
 )
 
 FIND = Statement(
@@ -67,20 +67,20 @@ known AS (
     RETURNING u.tenant_id, u.id),
 opened AS (
     INSERT INTO home__.sessions (tenant_id, id, created_at, user_id, refresh_hash,
-           generation, expires_at, client)
+           generation, expires_at, client, user_agent)
     SELECT known.tenant_id, $6::uuid, $5::timestamptz, known.id, $7::varchar, 0,
-           $8::timestamptz, $9::varchar FROM known),
+           $8::timestamptz, $9::varchar, $12::varchar FROM known),
 audit AS (
     {AUDIT} SELECT known.tenant_id, $10::uuid, $5::timestamptz, 'auth.login',
            'sessions', $6::uuid, 'user', known.id, $11::varchar, $9::varchar,
-           '{{}}'::jsonb FROM known)
+           $12::varchar, '{{}}'::jsonb FROM known)
 SELECT 1 FROM known"""  # noqa: S608  # our names
 )
 FAIL = Statement(
     f"""WITH {CONTEXT}, audit AS (
     {AUDIT} SELECT ctx.tenant_id, $2::uuid, $3::timestamptz, 'auth.login_failed',
-           'users', $4::uuid, 'visitor', NULL, $5::varchar, $6::varchar,
-           jsonb_build_object('reason', $7::text) FROM ctx)
+           'users', $4::uuid, 'visitor', NULL, $5::varchar, $6::varchar, $7::varchar,
+           jsonb_build_object('reason', $8::text) FROM ctx)
 SELECT 1 FROM ctx"""  # noqa: S608  # our names
 )
 HOLD = Statement(
@@ -107,8 +107,8 @@ ended AS (
     RETURNING s.tenant_id, s.id, s.user_id),
 audit AS (
     {AUDIT} SELECT ended.tenant_id, $4::uuid, $3::timestamptz, $5::varchar, 'sessions',
-           ended.id, 'user', ended.user_id, $6::varchar, $7::varchar, '{{}}'::jsonb
-      FROM ended)
+           ended.id, 'user', ended.user_id, $6::varchar, $7::varchar, $8::varchar,
+           '{{}}'::jsonb FROM ended)
 SELECT 1 FROM ended"""  # noqa: S608  # our names
 )
 
@@ -181,6 +181,7 @@ class UserSessions:
             origin.client,
             uuid7(),
             origin.request_id,
+            origin.user_agent,
         )
         return bool(rows)
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ import msgspec
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
+from insula.kernel.foundation.settings import Settings
 from insula.kernel.operations.channels import Channels
 
 Format = Literal["json", "console"]
@@ -96,6 +98,13 @@ def configure(
         logger_factory=lambda *_: _Writer(channels),
         cache_logger_on_first_use=False,
     )
+
+
+def log_form(settings: Settings) -> Format:
+    """How log lines look: as said, else for people at a terminal and for programs."""
+    if settings.log_format is not None:
+        return settings.log_format
+    return "console" if sys.stderr.isatty() else "json"
 
 
 def bound_logger(level: str) -> type[FilteringBoundLogger]:

@@ -4,11 +4,9 @@ Each worker process counts for itself; several workers behind one port are scrap
 one at a time, so a fleet runs one worker a container and scrapes every container.
 """
 
-from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
-from itertools import accumulate
 from uuid import UUID
 
 from prometheus_client import (
@@ -27,8 +25,9 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from insula.kernel.cache.memory import Cache
+from insula.kernel.cache.front import Cache
 from insula.kernel.database.pool import Pools
+from insula.kernel.foundation.times import Labels, Times
 from insula.kernel.operations.lifecycle import Lifecycle, State
 
 TENANT_BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -37,9 +36,10 @@ OPERATION_BUCKETS = (
     *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1),
     *(0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
 )
-NOBODY = "-"
-OTHER = "other"
 CLASSES = tuple(f"{hundred}xx" for hundred in range(10))
+
+Source = Callable[[], Awaitable[Iterable[Metric]]]
+"""Figures that must be asked for, of a database say."""
 
 
 class Metrics:
@@ -52,11 +52,11 @@ class Metrics:
     def __init__(self, *, version: str, most_tenants: int = 100) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped there
         self.registry = registry = CollectorRegistry()
-        self._most, self._tenants = most_tenants, dict[UUID | None, str]()
-        self._tenants[None] = NOBODY
+        self._tenants = Labels(most_tenants)
         self._requests: dict[tuple[str, int], int] = defaultdict(int)
-        self._by_tenant: dict[str, _Times] = {}
-        self._by_operation: dict[tuple[str, int], _Times] = {}
+        self._by_tenant: dict[str, Times] = {}
+        self._by_operation: dict[tuple[str, int], Times] = {}
+        self._sources: list[Source] = []
         registry.register(_Requests(self))
         Info("insula_build", "What runs.", registry=registry).info({"version": version})
         ProcessCollector(registry=registry)
@@ -65,15 +65,15 @@ class Metrics:
         self, tenant_id: UUID | None, operation: str, status: int, seconds: float
     ) -> None:
         """Count one answered request."""
-        label = self._tenants.get(tenant_id) or self._label(tenant_id)
+        label = self._tenants[tenant_id]
         self._requests[label, status] += 1
         times = self._by_tenant.get(label)
         if times is None:
-            times = self._by_tenant[label] = _Times(TENANT_BUCKETS)
+            times = self._by_tenant[label] = Times(TENANT_BUCKETS)
         times.add(seconds)
         times = self._by_operation.get((operation, status))
         if times is None:
-            times = _Times(OPERATION_BUCKETS)
+            times = Times(OPERATION_BUCKETS)
             self._by_operation[operation, status] = times
         times.add(seconds)
 
@@ -98,19 +98,13 @@ class Metrics:
             "How long an operation's requests took.",
             labels=("operation", "status"),
         )
-        together: dict[tuple[str, str], _Times] = {}
+        together: dict[tuple[str, str], Times] = {}
         for (operation, status), times in self._by_operation.items():
             key = operation, CLASSES[status // 100]
-            together.setdefault(key, _Times(OPERATION_BUCKETS)).merge(times)
+            together.setdefault(key, Times(OPERATION_BUCKETS)).merge(times)
         for key, times in together.items():
             operations.add_metric(key, *times.told())
         return requests, tenants, operations
-
-    def _label(self, tenant_id: UUID | None) -> str:
-        if len(self._tenants) > self._most:
-            return OTHER
-        label = self._tenants[tenant_id] = str(tenant_id)
-        return label
 
     def gauge(self, name: str, meaning: str, value: Callable[[], float]) -> None:
         """Publish a value that is read when it is asked for."""
@@ -124,7 +118,12 @@ class Metrics:
             lambda: lifecycle.in_flight,
         )
         self.gauge("database_connections_open", "Open connections.", lambda: pools.open)
+        self.gauge("database_connections_busy", "Those at work.", lambda: pools.busy)
+        self.registry.register(_SlowQueries(pools))
         self.registry.register(_CacheQuestions(cache))
+        kept = cache.near.store
+        self.gauge("cache_entries", "Answers kept in memory.", kept.__len__)
+        self.gauge("cache_bytes", "Memory they take.", lambda: kept.bytes)
         state = Gauge(
             "insula_state", "1 for the state.", ("state",), registry=self.registry
         )
@@ -140,38 +139,46 @@ class Metrics:
             child = phases.labels(str(report.phase.number))
             child.set_function(partial(getattr, report, "seconds"))
 
+    def ask(self, source: Source) -> None:
+        """Publish what a source answers whenever the metrics are read."""
+        self._sources.append(source)
+
+    async def read(self) -> tuple[str, bytes]:
+        """Content type and text of all metrics, the sources' included."""
+        asked = CollectorRegistry()
+        for source in self._sources:
+            asked.register(_Asked(await source()))
+        kind, body = self.render()
+        return kind, body + generate_latest(asked)
+
     def render(self) -> tuple[str, bytes]:
-        """Content type and text of all metrics."""
+        """Content type and text of what this process knows by itself."""
         return CONTENT_TYPE_LATEST, generate_latest(self.registry)
 
 
-class _Times:
-    """A histogram without a lock: it is written and read by the event loop alone.
+class _Asked(Collector):
+    """What a source has answered."""
 
-    prometheus-client's own takes a lock for each of its values, five a request.
-    """
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = tuple(families)
 
-    __slots__ = ("_bounds", "_counts", "_total")
+    def collect(self) -> Iterable[Metric]:
+        return self._families
 
-    def __init__(self, bounds: tuple[float, ...]) -> None:
-        self._bounds, self._total = bounds, 0.0
-        self._counts = [0] * (len(bounds) + 1)
 
-    def add(self, seconds: float) -> None:
-        """Count one."""
-        self._counts[bisect_left(self._bounds, seconds)] += 1
-        self._total += seconds
+class _SlowQueries(Collector):
+    """The statements of this process that took too long (S0-68)."""
 
-    def merge(self, other: "_Times") -> None:
-        """Count all that another has counted."""
-        pairs = zip(self._counts, other._counts, strict=True)
-        self._counts = [mine + theirs for mine, theirs in pairs]
-        self._total += other._total
+    def __init__(self, pools: Pools) -> None:
+        self._pools = pools
 
-    def told(self) -> tuple[list[tuple[str, float]], float]:
-        """Cumulative counts by upper bound, and the sum."""
-        bounds = [*map(str, self._bounds), "+Inf"]
-        return list(zip(bounds, accumulate(self._counts), strict=True)), self._total
+    def collect(self) -> Iterable[Metric]:
+        family = CounterMetricFamily(
+            "database_slow_queries", "Slow statements.", labels=("tenant_id",)
+        )
+        for label, count in self._pools.slowness.counts.items():
+            family.add_metric((label,), count)
+        yield family
 
 
 class _Requests(Collector):
@@ -194,10 +201,17 @@ class _CacheQuestions(Collector):
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
 
-    def collect(self) -> Iterable[CounterMetricFamily]:
+    def collect(self) -> Iterable[Metric]:
         family = CounterMetricFamily(
-            "cache_requests", "Questions to the cache.", labels=("outcome",)
+            "cache_requests", "Questions to the cache.", labels=("class", "outcome")
         )
-        family.add_metric(("hit",), self._cache.hits)
-        family.add_metric(("miss",), self._cache.misses)
+        for kind, hits, misses in self._cache.tally.by_class():
+            family.add_metric((kind, "hit"), hits)
+            family.add_metric((kind, "miss"), misses)
         yield family
+        shared = self._cache.shared
+        faults = CounterMetricFamily(
+            "cache_shared_faults", "Questions the shared cache did not answer."
+        )
+        faults.add_metric((), 0 if shared is None else shared.faults)
+        yield faults

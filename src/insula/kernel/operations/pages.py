@@ -156,7 +156,7 @@ class Scrape:
                 JSON,
                 _problem(asked, "NOT_FOUND", "There is no such thing here."),
             )
-        kind, body = self._metrics.render()
+        kind, body = await self._metrics.read()
         return 200, kind, body
 
     def _may(self, asked: Asked) -> bool:

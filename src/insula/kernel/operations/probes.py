@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import asyncpg
 
-from insula.kernel.cache.memory import Cache
+from insula.kernel.cache.front import Cache
 from insula.kernel.database.home import Login
 from insula.kernel.database.pool import Connection, Pools, connect
 from insula.kernel.operations.channels import Channels
@@ -53,18 +53,27 @@ class DatabaseProbe:
                 await connection.close(timeout=2)
 
 
+class CacheAway(Exception):
+    """The shared level of the cache does not answer; this process does without."""
+
+
 class CacheProbe:
-    """Tells how often the cache knew the answer (S2-73)."""
+    """Tells whether the cache is there and how often it knew the answer (S2-73)."""
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
 
     async def __call__(self) -> Mapping[str, object]:
         """Hits, misses and their rate; the rate is null until there was a question."""
-        hits, misses = self._cache.hits, self._cache.misses
-        asked = hits + misses
-        rate = round(hits / asked, 4) if asked else None
-        return {"driver": "memory", "hits": hits, "misses": misses, "hit_rate": rate}
+        tally, shared = self._cache.tally, self._cache.shared
+        if shared is not None and not await shared.ping():
+            raise CacheAway
+        return {
+            "driver": "memory" if shared is None else shared.driver,
+            "hits": tally.hits,
+            "misses": tally.misses,
+            "hit_rate": tally.ratio,
+        }
 
 
 class LinesLost(Exception):

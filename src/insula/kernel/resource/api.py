@@ -57,7 +57,9 @@ class ResourceApi:
         self.shape = shape = Shape(resource.model, resource.hidden)
         self.writer = writers[resource.model] = Writer(resource, shape)
         self._lister = Lister(resource, shape, secret)
-        self._getting = getting(resource.table.name, shape.readable)
+        self._getting = getting(
+            resource.table.name, shape.readable, trashable=shape.trashable
+        )
         self._version_at = _place(shape, "version")
         self._fixed = {
             facet.name: facet.field.default

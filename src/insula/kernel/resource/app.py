@@ -2,13 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
+from croniter import croniter
 from pydantic import BaseModel
 
-from insula.kernel.resource.declaration import Resource
+from insula.kernel.resource.declaration import DeclarationError, Event, Resource
+from insula.kernel.resource.notification import NotificationKind
+from insula.kernel.resource.tasks import Reaction, Task
 from insula.kernel.resource.unit import WorkContext
 
 
@@ -33,20 +36,45 @@ class View:
 class Schedule:
     """Work that an app does for each of its tenants again and again.
 
-    It may be killed at any line and run twice: whatever it writes must be safe
-    against that, usually by ``add_missing`` over a ``Unique`` rule.
+    Either ``every`` so often, or at the times of a ``cron`` line in the tenant's time
+    zone. Runs that were missed are made up for by one. It may be killed at any line
+    and run twice: whatever it writes must be safe against that, usually by
+    ``add_missing`` over a ``Unique`` rule.
     """
 
     name: str
-    every: timedelta
-    run: Callable[[WorkContext], Awaitable[None]]
+    every: timedelta | None = None
+    run: Callable[[WorkContext], Awaitable[None]] = field(kw_only=True)
+    cron: str | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        """Refuse what would never run, or not be known when."""
+        if (self.every is None) == (self.cron is None):
+            raise DeclarationError(f"{self.name}: say either `every` or `cron`")
+        if self.cron is not None and not croniter.is_valid(self.cron):
+            raise DeclarationError(f"{self.name}: '{self.cron}' is no cron line")
+
+    @property
+    def rhythm(self) -> str:
+        """When it runs, in words for people."""
+        return self.cron or str(self.every)
+
+    def following(self, moment: datetime, zone: tzinfo) -> datetime:
+        """The first time to run after a moment, in UTC."""
+        if self.every is not None:
+            return moment + self.every
+        assert self.cron is not None
+        local = croniter(self.cron, moment.astimezone(zone)).get_next(datetime)
+        found: datetime = local.astimezone(UTC)
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)
 class App:
     """An installable package of resources.
 
-    ``roles`` are ``<app>.<role>`` and what each grants.
+    ``roles`` are ``<app>.<role>`` and what each grants. One that is there ``always``
+    is a service: every tenant has it, and its tables are the kernel's.
     """
 
     name: str
@@ -56,8 +84,13 @@ class App:
     resources: Sequence[Resource[Any]]
     views: Sequence[View] = ()
     schedules: Sequence[Schedule] = ()
+    tasks: Sequence[Task] = ()
+    reactions: Sequence[Reaction] = ()
+    events: Sequence[type[Event]] = ()
+    notifications: Sequence[NotificationKind] = ()
     roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
     demo: Callable[[WorkContext], Awaitable[None]] | None = None
+    always: bool = False
 
     def role_grants(self) -> dict[str, Sequence[str]]:
         """The app's roles by their full names."""

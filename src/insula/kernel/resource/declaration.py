@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import CheckConstraint, ColumnElement, Index, Table, text
@@ -13,10 +14,10 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import InstrumentedAttribute
 
 from insula.kernel.database.columns import spec
-from insula.kernel.database.model import LIVE, TenantModel, short_name
+from insula.kernel.database.model import LIVE, TenantRow, short_name
 from insula.kernel.foundation.errors import Problem
 
-M = TypeVar("M", bound=TenantModel)
+M = TypeVar("M", bound=TenantRow)
 Attribute = InstrumentedAttribute[Any]
 
 VERBS = frozenset({"list", "read", "create", "replace", "update", "delete", "restore"})
@@ -30,10 +31,20 @@ class Command(BaseModel):
 
 
 class Event(BaseModel):
-    """Something that happened: named ``app.resource.happened``, in the past tense."""
+    """Something that happened: named ``app.resource.happened``, in the past tense.
+
+    Its fields are its schema; whoever changes them counts ``version`` up.
+    """
 
     model_config = ConfigDict(frozen=True)
     name: ClassVar[str]
+    version: ClassVar[int] = 1
+
+    @property
+    def about_id(self) -> UUID | None:
+        """The row that it is about: ``asset_id`` of ``maintenance.asset.down``."""
+        found = getattr(self, f"{self.name.split('.')[-2]}_id", None)
+        return found if isinstance(found, UUID) else None
 
 
 class DeclarationError(TypeError):
@@ -157,10 +168,11 @@ class Resource(Generic[M]):
     ``filters`` and ``sort`` are the fields that callers may filter and sort by; each
     gets an index that begins with the tenant. ``hidden`` fields never leave the
     server. ``without`` names operations that are not offered: ``create``, ``update``,
-    ``delete``.
+    ``delete``. A ``kernel`` resource is of no app: table ``webhook_endpoints`` is at
+    ``/api/v1/webhook-endpoints``. Rows that are written once are listed and read alone.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # the words of a declaration
         self,
         model: type[M],
         *,
@@ -169,6 +181,7 @@ class Resource(Generic[M]):
         rules: Sequence[Rule] = (),
         hidden: Sequence[Attribute] = (),
         without: Sequence[str] = (),
+        kernel: bool = False,
     ) -> None:
         self.model, self.table = model, _table(model)
         self.filters = tuple(filters)
@@ -177,14 +190,23 @@ class Resource(Generic[M]):
         self.hidden = frozenset(attribute.key for attribute in hidden)
         self.without = frozenset(without)
         self.actions: dict[str, Action] = {}
-        self.app, _, self.plural = self.table.name.partition("_")
-        self.path = self.plural.replace("_", "-")
         self.singular = _snake(model.__name__)
-        self.type = f"{self.app}.{self.singular}"
-        self.name = f"{self.app}.{self.plural}"
+        self._name(kernel=kernel)
         self._check((*filters, *sort, *hidden))
         self.rules = {rule.apply(self.table): rule for rule in rules}
         self._index((*filters, *sort))
+
+    def _name(self, *, kernel: bool) -> None:
+        whole = str(self.table.name)  # SQLAlchemy's own kind of str is no JSON
+        if kernel:
+            self.app, self.plural = "", whole
+            self.type, self.name = self.singular, whole
+            self.address = f"/api/v1/{whole.replace('_', '-')}"
+            return
+        self.app, _, self.plural = whole.partition("_")
+        self.type = f"{self.app}.{self.singular}"
+        self.name = f"{self.app}.{self.plural}"
+        self.address = f"/api/v1/{self.app}/{self.plural.replace('_', '-')}"
 
     def _check(self, attributes: Sequence[Attribute]) -> None:
         strangers = [it for it in attributes if it.class_ is not self.model]
@@ -204,7 +226,9 @@ class Resource(Generic[M]):
 
     def _indexed(self, key: str) -> bool:
         declared = spec(self.table.c[key].info)
-        return declared.unique or declared.target is not None
+        name = short_name("ix", self.table.name, key)
+        known = any(index.name == name for index in self.table.indexes)
+        return known or declared.unique or declared.target is not None
 
     def scope(self, name: str, attribute: Attribute, *values: object) -> None:
         """Name a selection, ``?scope=<name>``: the values that a filter may have."""
@@ -236,7 +260,7 @@ class Resource(Generic[M]):
         return register
 
 
-def _table(model: type[TenantModel]) -> Table:
+def _table(model: type[TenantRow]) -> Table:
     table = model.__table__
     if not isinstance(table, Table):
         raise DeclarationError(f"{model.__name__} has no table of its own")

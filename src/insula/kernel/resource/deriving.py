@@ -25,7 +25,7 @@ class Deriver:
 
     def __init__(self, api: ResourceApi) -> None:
         self._api, self._resource = api, api.resource
-        self._many = f"/api/v1/{self._resource.app}/{self._resource.path}"
+        self._many = self._resource.address
         self._one = f"{self._many}/{{id}}"
         self._noun = self._resource.singular.replace("_", " ")
         self._nouns = self._resource.plural.replace("_", " ")
@@ -34,7 +34,7 @@ class Deriver:
         """Reading, then writing as far as it is offered, then the actions."""
         offered, versioned = self._offered, "version" in self._resource.table.columns
         yield from self._reading()
-        if offered("create"):
+        if versioned and offered("create"):
             yield self._creating()
         if versioned and offered("update") and self._api.shape.changeable:
             yield from self._updating()
@@ -55,7 +55,7 @@ class Deriver:
             method=method,
             path=path,
             permission=f"{name}.{permission or verb}",
-            app=self._resource.app,
+            app=self._resource.app or None,
             **{"answer": self._api.row_schema, **more},
         )
 

@@ -1,6 +1,7 @@
 """The engine room: all registered apps, and every operation that follows from them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import entry_points
 from uuid import UUID
@@ -10,14 +11,17 @@ from sqlalchemy.orm import configure_mappers
 from insula.kernel.access.actor import RoleBook
 from insula.kernel.access.context import Context
 from insula.kernel.access.operation import Call, Operation, Reply
-from insula.kernel.cache.memory import Cache
+from insula.kernel.cache.classes import CacheClass
+from insula.kernel.cache.front import Cache
+from insula.kernel.cache.invalidation import ROWS
 from insula.kernel.database.model import TenantRow
 from insula.kernel.resource.api import ResourceApi
-from insula.kernel.resource.app import App, Schedule, View
+from insula.kernel.resource.app import App, View
 from insula.kernel.resource.declaration import DeclarationError
 from insula.kernel.resource.deriving import derive
 from insula.kernel.resource.imports.importing import Importer
 from insula.kernel.resource.imports.operation import import_operation
+from insula.kernel.resource.tasks import Task
 from insula.kernel.resource.unit import WorkContext
 from insula.kernel.resource.violations import Breach, breaches
 from insula.kernel.resource.writing import Writer
@@ -75,6 +79,7 @@ class Engine:
             for app in self.apps.values()
             for resource in app.resources
         }
+        self.tasks = _tasks(self.apps.values())
         self.roles = RoleBook(
             {
                 role: grants
@@ -109,17 +114,15 @@ class Engine:
         found += [
             import_operation(self.importer(api.resource.name))
             for api in self.apis
-            if "create" not in api.resource.without
+            if api.shape.trashable and "create" not in api.resource.without
         ]
         for app in self.apps.values():
             found += [self._view(app, view) for view in app.views]
         return tuple(found)
 
     def _view(self, app: App, view: View) -> Operation:
-        kept_as = view.cache_key or f"{app.name}.{view.path}"
-
         async def run(ctx: Context, _: Call) -> Reply:
-            return Reply(await self._read(ctx, view, kept_as))
+            return Reply(await self._read(ctx, app, view))
 
         return Operation(
             name=f"{app.name}.{view.path}.read",
@@ -128,44 +131,50 @@ class Engine:
             run=run,
             summary=view.summary,
             permission=f"{app.name}.{view.path}.read",
-            app=app.name,
+            app=None if app.always else app.name,
             writes=False,
             answer=partial(view.answer.model_json_schema, ref_template=SCHEMA),
         )
 
-    async def _read(self, ctx: Context, view: View, kept_as: str) -> bytes:
+    async def _read(self, ctx: Context, app: App, view: View) -> bytes:
         """The answer of a view as JSON, from the cache where it may be."""
-        tenant_id, key = ctx.tenant.id, f"{kept_as}:{ctx.tenant.id}"
+        work_out = partial(self._work_out, ctx, view)
         if view.cached is None:
-            return await self._work_out(ctx, view)
-        kept = self._cache.get(tenant_id, key)
-        if kept is not None:
-            return kept
-        epoch = self._cache.epoch(tenant_id)
-        fresh = await self._work_out(ctx, view)
-        ttl = view.cached.total_seconds()
-        self._cache.put(tenant_id, key, fresh, ttl=ttl, epoch=epoch)
-        return fresh
+            return await work_out()
+        kept_as = view.cache_key or f"{app.name}.{view.path}"
+        return await self._cache.of(ctx.tenant.id).remember(
+            f"{kept_as}:{ctx.tenant.id}",
+            CacheClass.dashboard,
+            work_out,
+            tags=(ROWS, app.name),
+            ttl=view.cached.total_seconds(),
+        )
 
     async def _work_out(self, ctx: Context, view: View) -> bytes:
         async with ctx.session.transaction() as transaction:
             work = WorkContext(ctx, transaction, self._writers)
             return (await view.run(work)).model_dump_json().encode()
 
-    async def run(self, ctx: Context, schedule: Schedule) -> None:
-        """Do the work of a schedule for one tenant, in one transaction."""
+    @asynccontextmanager
+    async def work(self, ctx: Context) -> AsyncIterator[WorkContext]:
+        """One transaction in which rows are read and written; it commits at the end."""
         async with ctx.session.transaction() as transaction:
             work = WorkContext(ctx, transaction, self._writers)
-            await schedule.run(work)
+            yield work
             await work.flush()
         self._changed(ctx.tenant.id)
 
     async def fill(self, ctx: Context, app: App) -> None:
         """Give a tenant the app's demonstration data."""
-        if app.demo is None:
-            return
-        async with ctx.session.transaction() as transaction:
-            work = WorkContext(ctx, transaction, self._writers)
-            await app.demo(work)
-            await work.flush()
-        self._changed(ctx.tenant.id)
+        if app.demo is not None:
+            async with self.work(ctx) as work:
+                await app.demo(work)
+
+
+def _tasks(apps: Iterable[App]) -> Mapping[str, Task]:
+    found: dict[str, Task] = {}
+    for task in (task for app in apps for task in app.tasks):
+        if task.name in found:
+            raise DeclarationError(f"two tasks are called {task.name}")
+        found[task.name] = task
+    return found

@@ -223,7 +223,7 @@ class Lister:
             descending=question.sort.startswith("-"),
             after=after,
             limit=limit if settled else None,
-            deleted=question.deleted,
+            deleted=question.deleted if self._shape.trashable else None,
         )
         places = [facet.name for facet in fetched]
         return Plan(

@@ -72,6 +72,17 @@ def patch_schema(name: str, facets: Iterable[Facet]) -> type[BaseModel]:
     return _model(name, {**fields, "version": (VERSION, None)})
 
 
+def _whole(schema: Any, parts: Mapping[str, Any]) -> Any:
+    """A schema in which nothing is said elsewhere; for those that do not recur."""
+    if isinstance(schema, list):
+        return [_whole(it, parts) for it in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _whole(parts[schema["$ref"].rpartition("/")[2]], parts)
+    return {name: _whole(it, parts) for name, it in schema.items()}
+
+
 def row_struct(tag: str, facets: Iterable[Facet]) -> type[msgspec.Struct]:
     """The row as it goes out: built from a record's values, in their order."""
     fields = [(facet.name, Any) for facet in facets]
@@ -82,9 +93,8 @@ def row_schema(title: str, tag: str, shape: Shape) -> dict[str, Any]:
     """The JSON Schema of a row that goes out."""
     properties: dict[str, Any] = {"type": {"const": tag}}
     for facet in shape.readable:
-        properties[facet.name] = TypeAdapter(facet.annotation).json_schema(
-            mode="serialization"
-        )
+        made = TypeAdapter(facet.annotation).json_schema(mode="serialization")
+        properties[facet.name] = _whole(made, made.pop("$defs", {}))
         if facet.field.read_only:
             properties[facet.name]["readOnly"] = True
     return {

@@ -27,7 +27,7 @@ from sqlalchemy.orm import Mapped, MappedColumn
 from sqlalchemy.sql.elements import KeyedColumnElement
 
 from insula.kernel.database.columns import Field, spec
-from insula.kernel.database.model import TenantModel
+from insula.kernel.database.model import TenantRow
 
 INTERNAL = frozenset({"tenant_id", "deleted_at"})
 """Columns that no caller ever sees."""
@@ -81,7 +81,7 @@ class Facet:
 class Shape:
     """All facets of a model, and which of them are read, made and changed."""
 
-    def __init__(self, model: type[TenantModel], hidden: frozenset[str]) -> None:
+    def __init__(self, model: type[TenantRow], hidden: frozenset[str]) -> None:
         hints = get_type_hints(model, include_extras=True)
         table = model.__table__
         every = [_facet(it, hints[it.name]) for it in table.columns]
@@ -92,6 +92,7 @@ class Shape:
         )
         self.creatable = tuple(it for it in every if not it.field.read_only)
         self.changeable = tuple(it for it in self.creatable if not it.field.immutable)
+        self.trashable = "deleted_at" in self.facets
 
 
 def _json_text(value: object) -> str:

@@ -19,6 +19,7 @@ AUDIT = (
 )
 OUTBOX = "(tenant_id, id, created_at, name, resource_id, payload, actor_id, request_id)"
 NAME = re.compile(r"[a-z][a-z0-9_.]*")
+LIVE = " AND c.deleted_at IS NULL"
 ORIGIN = ("varchar", "uuid", "varchar", "varchar")
 """Casts of what the journal keeps of a request: actor's kind and id, request, client."""
 
@@ -78,7 +79,8 @@ class Page:
     descending: bool
     after: bool
     limit: int | None
-    deleted: bool = False
+    deleted: bool | None = False
+    """Of the trash alone, without it, or (None) of rows that know no trash."""
 
 
 def listing(table: str, page: Page) -> Statement:
@@ -90,7 +92,8 @@ def listing(table: str, page: Page) -> Statement:
     """
     numbers = Numbers()
     where = ["c.tenant_id = ctx.tenant_id"]
-    where.append(f"c.deleted_at IS {'NOT ' if page.deleted else ''}NULL")
+    if page.deleted is not None:
+        where.append(f"c.deleted_at IS {'NOT ' if page.deleted else ''}NULL")
     where += [condition.sql(numbers, "c") for condition in page.conditions]
     keys = ["c.id"] if page.sort is None else [f"c.{page.sort.name}", "c.id"]
     if page.after:
@@ -108,23 +111,23 @@ def listing(table: str, page: Page) -> Statement:
     )
 
 
-def getting(table: str, fields: Sequence[Facet]) -> Statement:
+def getting(table: str, fields: Sequence[Facet], *, trashable: bool) -> Statement:
     """One row by its id. Arguments: the id."""
     return Statement(
         f"WITH {CONTEXT} SELECT {names(fields, 'r')}"  # noqa: S608  # our names
         f" FROM ctx CROSS JOIN LATERAL (SELECT {names(fields, 'c')}"
         f" FROM {HOME}.{table} c WHERE c.tenant_id = ctx.tenant_id AND c.id = $2::uuid"
-        " AND c.deleted_at IS NULL LIMIT 1) r"
+        f"{LIVE if trashable else ''} LIMIT 1) r"
     )
 
 
-def locking(table: str, fields: Sequence[Facet]) -> Statement:
+def locking(table: str, fields: Sequence[Facet], *, trashable: bool) -> Statement:
     """Rows by their ids, locked in key order (D8). Arguments: the ids."""
     return Statement(
         f"WITH {CONTEXT} SELECT {names(fields, 'r')}"  # noqa: S608  # our names
         f" FROM ctx CROSS JOIN LATERAL (SELECT {names(fields, 'c')}"
         f" FROM {HOME}.{table} c WHERE c.tenant_id = ctx.tenant_id"
-        " AND c.id = ANY($2::uuid[]) AND c.deleted_at IS NULL"
+        f" AND c.id = ANY($2::uuid[]){LIVE if trashable else ''}"
         " ORDER BY c.id FOR UPDATE) r"
     )
 
@@ -201,13 +204,13 @@ def creating(table: str, shape: Shape, given: Sequence[str], deed: Deed) -> Stat
     for name, value in (("version", "1"), ("updated_at", values["created_at"])):
         if name in shape.facets:
             values[name] = value
-    cause = Cause(
-        "ctx", values["id"], values["created_at"], numbers.next("text::jsonb")
-    )
+    # The row as JSON is read once: audit and outbox take it from there.
+    context = f"{CONTEXT[:-1]}, {numbers.next('text::jsonb')} AS payload)"
+    cause = Cause("ctx", values["id"], values["created_at"], "ctx.payload")
     journal = _journal(numbers, deed, cause)
     columns = ", ".join(values)
     return Statement(
-        f"WITH {CONTEXT}, made AS (INSERT INTO {HOME}.{table}"  # noqa: S608  # our names
+        f"WITH {context}, made AS (INSERT INTO {HOME}.{table}"  # noqa: S608  # our names
         f" (tenant_id, {columns}) SELECT ctx.tenant_id,"
         f" {', '.join(values.values())} FROM ctx),"
         f"{journal} SELECT 1 FROM ctx"

@@ -6,9 +6,9 @@ instrumentation tells what changed. That costs a twentieth of what a session doe
 
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypedDict, TypeVar, Unpack
 from uuid import UUID
 
 import msgspec
@@ -25,7 +25,9 @@ from insula.kernel.events.journal import AuditEntry
 from insula.kernel.foundation.clock import now
 from insula.kernel.foundation.errors import Conflict, NotFound, Stale
 from insula.kernel.foundation.ids import uuid7
-from insula.kernel.resource.declaration import Event
+from insula.kernel.jobs.models import Queue
+from insula.kernel.jobs.request import NewJob, insert_jobs
+from insula.kernel.resource.declaration import Command, Event
 from insula.kernel.resource.writing import Writer
 
 DIALECT: Any = PGDialect_asyncpg()  # type: ignore[no-untyped-call]  # no stubs
@@ -35,6 +37,38 @@ PARAMETER = re.compile(r"\$(\d+)")
 
 M = TypeVar("M", bound=TenantRow)
 T = TypeVar("T", bound=TenantModel)
+
+
+class Asked(Protocol):
+    """What a job is done by, as far as who asks for one must know it."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def command(self) -> type[Command]:
+        """What it is asked with."""
+
+    @property
+    def queue(self) -> Queue:
+        """Where its jobs wait."""
+
+
+class Terms(TypedDict, total=False):
+    """On what terms a job is done.
+
+    ``at`` or ``delay``: later; ``unique``: no live job of that key is doubled; ``lane``:
+    one after the other; ``bucket``: within the task's rate; ``system``: with all
+    rights, instead of those of whoever asks.
+    """
+
+    at: datetime | None
+    delay: timedelta | None
+    unique: str | None
+    lane: str | None
+    bucket: str | None
+    system: bool
 
 
 class WrongMove(Conflict):
@@ -56,7 +90,7 @@ class Activity(BaseModel):
 class WorkContext(Context):
     """A context inside a transaction: what app code works with."""
 
-    __slots__ = ("_added", "_events", "_loaded", "_transaction", "_writers")
+    __slots__ = ("_added", "_events", "_jobs", "_loaded", "_transaction", "_writers")
 
     def __init__(
         self,
@@ -75,11 +109,17 @@ class WorkContext(Context):
         self._added: list[TenantRow] = []
         self._loaded: dict[UUID, TenantRow] = {}
         self._events: list[Event] = []
+        self._jobs: list[NewJob] = []
 
     @property
     def now(self) -> datetime:
         """The present moment in UTC."""
         return now()
+
+    @property
+    def transaction(self) -> Transaction:
+        """In which all of this commits; for what no declared row can say."""
+        return self._transaction
 
     async def get(self, model: type[M], row_id: UUID) -> M:
         """One row by its id; raises ``NotFound``."""
@@ -189,6 +229,14 @@ class WorkContext(Context):
         """Tell that something happened; it leaves with the commit or not at all."""
         self._events.append(event)
 
+    def enqueue(self, task: Asked, command: Command, **terms: Unpack[Terms]) -> UUID:
+        """Have a task done after the commit, or not at all; answers the job's id."""
+        if not isinstance(command, task.command):
+            raise TypeError(f"{task.name} is not asked with {type(command).__name__}")
+        job = requested(self, task, command, terms)
+        self._jobs.append(job)
+        return job.id
+
     def _writer(self, model: type[TenantRow]) -> Writer:
         found = self._writers.get(model)
         if found is None:
@@ -216,8 +264,11 @@ class WorkContext(Context):
         for event in events:
             payload = msgspec.json.encode(event.model_dump(mode="json")).decode()
             origin = self.actor.id, self.request_id
-            message = uuid7(), now(), event.name, payload, *origin
+            about = uuid7(), now(), event.name, event.version, event.about_id
+            message = *about, payload, *origin
             await self._transaction.fetch(EMIT, *message)
+        jobs, self._jobs = self._jobs, []
+        await insert_jobs(self._transaction, jobs)
 
     async def _flush_changes(self, row: TenantRow) -> None:
         writer = self._writers[type(row)]
@@ -236,9 +287,27 @@ class WorkContext(Context):
 
 
 EMIT = Statement(
-    f"INSERT INTO {HOME}.outbox (tenant_id, id, created_at, name, payload,"  # noqa: S608  # our names
-    " actor_id, request_id) VALUES ($1::text::uuid, $2, $3, $4, $5::text::jsonb, $6, $7)"
+    f"INSERT INTO {HOME}.outbox (tenant_id, id, created_at, name, version,"  # noqa: S608  # our names
+    " resource_id, payload, actor_id, request_id)"
+    " VALUES ($1::text::uuid, $2, $3, $4, $5, $6, $7::text::jsonb, $8, $9)"
 )
+
+
+def requested(ctx: Context, task: Asked, command: Command, terms: Terms) -> NewJob:
+    """The job that somebody asks for."""
+    delay, system = terms.get("delay"), terms.get("system", False)
+    return NewJob(
+        task=task.name,
+        command=command.model_dump(mode="json"),
+        queue=task.queue,
+        run_at=terms.get("at") if delay is None else now() + delay,
+        unique_key=terms.get("unique"),
+        lane=terms.get("lane"),
+        bucket=terms.get("bucket"),
+        actor_kind="system" if system else ctx.actor.kind,
+        actor_id=None if system else ctx.actor.id,
+        request_id=ctx.request_id or None,
+    )
 
 
 def bind(

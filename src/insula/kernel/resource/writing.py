@@ -46,8 +46,9 @@ class Writer:
         self.shape, self._table = shape, resource.table.name
         self._name, self._type = resource.name, resource.type
         self.facets = tuple(it for it in shape.stored if it.name != "deleted_at")
-        self.get = getting(self._table, self.facets)
-        self.lock = locking(self._table, self.facets)
+        trashable = shape.trashable
+        self.get = getting(self._table, self.facets, trashable=trashable)
+        self.lock = locking(self._table, self.facets, trashable=trashable)
         self._creates: dict[tuple[str, ...], Statement] = {}
         self._create_many = creating_many(self._table, shape, self._deed(CREATE))
         self._changes: dict[tuple[frozenset[str], Verb], Statement] = {}

@@ -142,9 +142,11 @@ class Homes:
         if await version(template, TENANT_SCHEMA, self.series) != self.version:
             return  # newer code was here already
         rows = await template.fetch(
-            "SELECT tablename FROM pg_tables WHERE schemaname = $1", TENANT_SCHEMA
+            "SELECT relname FROM pg_class WHERE relnamespace = $1::regnamespace"
+            " AND relkind IN ('r', 'p') AND NOT relispartition",
+            TENANT_SCHEMA,
         )
-        made = {row["tablename"] for row in rows}
+        made = {row["relname"] for row in rows}
         made -= {one.version_table for one in self.series}
         if differing := made ^ {table.name for table in declared(self.series)}:
             raise ModelsDiffer(tables=", ".join(sorted(differing)))

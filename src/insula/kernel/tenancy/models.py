@@ -21,6 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from insula.kernel.database.control import ControlModel
 from insula.kernel.database.home import Isolation
+from insula.kernel.database.walls import APPEND_ONLY
 
 
 class State(StrEnum):
@@ -222,6 +223,9 @@ class AuditLog(ControlModel):
     __table_args__ = (
         Index("idx_audit_logs_tenant", "tenant_id"),
         Index("idx_audit_logs_created", "created_at"),
+        Index("idx_audit_logs_admin", "admin_id", "id"),
+        Index("idx_audit_logs_action", "action", "id"),
+        {"info": {APPEND_ONLY: True}},
     )
     tenant_id: Mapped[UUID | None]
     admin_id: Mapped[UUID | None]
@@ -302,8 +306,38 @@ class SagaStep(ControlModel):
     finished_at: Mapped[datetime | None]
 
 
+class AwakeTenant(ControlModel):
+    """A tenant that may have events or jobs: written before what it is about commits.
+
+    ``awake_until`` is how long its writers rely on this row; only later, and only if
+    nothing is found, it goes. ``look_at`` is when there will be something to do.
+    """
+
+    __tablename__ = "awake_tenants"
+    __table_args__ = (Index("ix_awake_tenants_look_at", "look_at"),)
+    tenant_id: Mapped[UUID] = mapped_column(
+        ForeignKey(TenantRow.id, ondelete="CASCADE"), unique=True
+    )
+    awake_until: Mapped[datetime]
+    look_at: Mapped[datetime]
+    claimed_until: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class WorkerRow(ControlModel):
+    """A worker process that was alive lately; the queues' slots grow with their number.
+
+    ``figures`` are what it has done so far, to be added to those of the others.
+    """
+
+    __tablename__ = "workers"
+    host: Mapped[str] = mapped_column(String(255))
+    pid: Mapped[int]
+    seen_at: Mapped[datetime]
+    figures: Mapped[dict[str, Any]] = _json()
+
+
 class ScheduleRun(ControlModel):
-    """When an app's schedule last ran for a tenant, and who is at it now."""
+    """When an app's schedule is due for a tenant, and who sees to it now."""
 
     __tablename__ = "schedule_runs"
     __table_args__ = (UniqueConstraint("tenant_id", "schedule"),)
@@ -312,5 +346,6 @@ class ScheduleRun(ControlModel):
     )
     schedule: Mapped[str] = mapped_column(String(100))
     ran_at: Mapped[datetime | None]
+    next_at: Mapped[datetime | None]
     claimed_until: Mapped[datetime] = mapped_column(server_default=func.now())
     error: Mapped[str | None]

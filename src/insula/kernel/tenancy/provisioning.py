@@ -21,8 +21,9 @@ from insula.kernel.tenancy.homes import Homes
 from insula.kernel.tenancy.lifecycle import Lifecycle
 from insula.kernel.tenancy.models import State
 from insula.kernel.tenancy.new_tenant import DomainTaken, NewTenant, check_new_tenant
-from insula.kernel.tenancy.removal import REMOVAL, Removal, RemovalOrder
+from insula.kernel.tenancy.removal import REMOVAL, Emptying, Removal, RemovalOrder
 from insula.kernel.tenancy.saga import OnStep
+from insula.kernel.tenancy.saga_record import Act
 from insula.kernel.tenancy.saga_runner import SagaRunner
 from insula.kernel.tenancy.views import TenantView, find_tenant, list_tenants
 
@@ -45,13 +46,17 @@ SELECT id FROM control.sagas
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What holds for every tenant of this installation."""
+    """What holds for every tenant of this installation.
+
+    ``emptying`` removes what a tenant has outside its home; each is safe to repeat.
+    """
 
     base_domain: str
     grace_days: int = 30
     plan: str = "free"
     isolation: Isolation = Isolation.shared
     parallel: int = 2
+    emptying: Sequence[Emptying] = ()
 
 
 class PlanUnknown(Invalid):
@@ -74,20 +79,29 @@ class Provisioning:
         self._control, self._terms = control, terms
         self._lifecycle = Lifecycle(control)
         creation = Creation(control, homes, open_session, seeders, terms.base_domain)
-        sagas = creation.saga(), Removal(control, homes).saga()
+        removal = Removal(control, homes, terms.emptying)
+        sagas = creation.saga(), removal.saga()
         self._runner = SagaRunner(control, sagas, parallel=terms.parallel)
 
     async def create(
-        self, new: NewTenant, on_step: OnStep | None = None, *, by: UUID | None = None
+        self,
+        new: NewTenant,
+        on_step: OnStep | None = None,
+        *,
+        by: UUID | None = None,
+        also: Act | None = None,
     ) -> TenantView:
-        """Make a tenant and everything that it needs, or leave nothing behind."""
+        """Make a tenant and everything that it needs, or leave nothing behind.
+
+        ``also`` is done in the transaction in which its slug is taken.
+        """
         check_new_tenant(new, self._terms.base_domain)
         await self._check_domain(new.domain)
         plan_id, required = await self._plan(new.plan or self._terms.plan)
         isolation = required or new.isolation or self._terms.isolation
         order = Order(new=new, isolation=isolation, plan_id=plan_id, by=by)
         tenant_id, data = uuid7(), msgspec.to_builtins(order)
-        await self._runner.start(CREATION, tenant_id, data, on_step)
+        await self._runner.start(CREATION, tenant_id, data, on_step, also)
         return await self.find(tenant_id)
 
     async def find(self, key: UUID | str) -> TenantView:

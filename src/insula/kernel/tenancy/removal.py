@@ -1,5 +1,6 @@
 """The removal of a tenant: a saga that goes forward alone, for there is no way back."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 import msgspec
@@ -15,6 +16,8 @@ from insula.kernel.tenancy.saga_record import Work
 from insula.kernel.tenancy.trail import announce
 
 REMOVAL = "tenants.purge"
+Emptying = Callable[[UUID], Awaitable[None]]
+"""Removes what a tenant has somewhere; safe to repeat."""
 
 REVOKE = """
 UPDATE control.tenants
@@ -38,8 +41,10 @@ class RemovalOrder(msgspec.Struct, frozen=True):
 class Removal:
     """The steps that leave nothing of a tenant but its id in the operators' log."""
 
-    def __init__(self, control: Control, homes: Homes) -> None:
-        self._control, self._homes = control, homes
+    def __init__(
+        self, control: Control, homes: Homes, emptying: Sequence[Emptying] = ()
+    ) -> None:
+        self._control, self._homes, self._emptying = control, homes, emptying
 
     def saga(self) -> Saga:
         """The whole way."""
@@ -48,6 +53,7 @@ class Removal:
             begin=Edge("revoke", self._revoke),
             steps=(
                 Step("rows", self._purge_rows),
+                Step("belongings", self._empty),
                 Step("home", self._take_down),
                 Step("domains", self._remove_domains),
                 Step("sweep", self._purge_rows),
@@ -75,6 +81,11 @@ class Removal:
         home = await self._home(work)
         if home is not None and home.isolation is Isolation.shared:
             await self._homes.purge(home, work.tenant_id)
+
+    async def _empty(self, work: Work) -> None:
+        """Remove what the tenant has elsewhere: its files, what is kept of it."""
+        for empty in self._emptying:
+            await empty(work.tenant_id)
 
     async def _take_down(self, work: Work) -> None:
         home = await self._home(work)

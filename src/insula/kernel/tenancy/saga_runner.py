@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from insula.kernel.foundation.ids import uuid7
 from insula.kernel.tenancy.control import Control
 from insula.kernel.tenancy.saga import (
     Deed,
+    Edge,
     OnStep,
     Saga,
     StepFailed,
@@ -31,6 +32,7 @@ from insula.kernel.tenancy.saga import (
     reason,
 )
 from insula.kernel.tenancy.saga_record import (
+    Act,
     Record,
     SagaBusy,
     SagaInterrupted,
@@ -86,16 +88,18 @@ class SagaRunner:
         tenant_id: UUID,
         data: Mapping[str, Any],
         on_step: OnStep | None = None,
+        also: Act | None = None,
     ) -> None:
         """Begin a saga and see it through.
 
-        Nothing is recorded if ``begin`` raises. What a step raises is raised again once
+        ``also`` is done first, in the transaction that begins it. Nothing is recorded
+        if that raises. What a step raises is raised again once
         all is undone: a problem with the step's name in its details, anything else as
         ``StepFailed``.
         """
         record = Record(self._control, kind, Work(uuid7(), tenant_id, data))
         async with self._gate, self._hold(record.work.saga_id) as keeper:
-            saga = self._sagas[kind]
+            saga = _with(self._sagas[kind], also)
             await _Attempt(saga, record, keeper, on_step or _silent).begin()
 
     async def resume(self, saga_id: UUID, on_step: OnStep | None = None) -> None:
@@ -229,6 +233,19 @@ class _Attempt:
         began = time.perf_counter()
         yield
         self.tell(StepReport(name, after, time.perf_counter() - began))
+
+
+def _with(saga: Saga, also: Act | None) -> Saga:
+    """The saga, with something more to do in the transaction that begins it."""
+    if also is None:
+        return saga
+    first, then = also, saga.begin.act
+
+    async def both(connection: Connection, work: Work) -> None:
+        await first(connection, work)
+        await then(connection, work)
+
+    return replace(saga, begin=Edge(saga.begin.name, both))
 
 
 def _silent(_: StepReport) -> None:

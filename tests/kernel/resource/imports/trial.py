@@ -18,6 +18,7 @@ from insula.kernel.database.bootstrap import opened, use_of
 from insula.kernel.database.cluster import Cluster
 from insula.kernel.database.columns import (
     Code,
+    Holds,
     Json,
     Mapped,
     ShortText,
@@ -58,12 +59,12 @@ class TrialModel(TenantModel, kw_only=True, repr=False, eq=False):
 class Machine(TrialModel):
     __tablename__ = "trial_machines"
 
-    name: Mapped[ShortText] = column()
-    tag: Mapped[Code] = column(unique=True)
-    serial: Mapped[Code | None] = column(default=None, unique=True)
-    category: Mapped[Code | None] = column(default=None)
-    built_on: Mapped[date | None] = column(default=None)
-    custom: Mapped[Json] = column(default={})
+    name: Mapped[ShortText] = column(holds=Holds.text)
+    tag: Mapped[Code] = column(unique=True, holds=Holds.text)
+    serial: Mapped[Code | None] = column(default=None, unique=True, holds=Holds.text)
+    category: Mapped[Code | None] = column(default=None, holds=Holds.text)
+    built_on: Mapped[date | None] = column(default=None, holds=Holds.nothing)
+    custom: Mapped[Json] = column(default={}, holds=Holds.text)
 
 
 class JobKind(StrEnum):
@@ -79,11 +80,11 @@ class JobState(StrEnum):
 class Job(TrialModel):
     __tablename__ = "trial_jobs"
 
-    title: Mapped[ShortText] = column()
+    title: Mapped[ShortText] = column(holds=Holds.text)
     kind: Mapped[JobKind] = column(default=JobKind.corrective)
     priority: Mapped[int] = column(default=3, min=1, max=5)
     machine_id: Mapped[UUID | None] = ref("trial.machines", default=None)
-    labels: Mapped[TextList] = column(default=[])
+    labels: Mapped[TextList] = column(default=[], holds=Holds.text)
     due_at: Mapped[datetime | None] = column(default=None)
     done_at: Mapped[datetime | None] = column(default=None, read_only=True)
     state: Mapped[JobState] = state(JobState.open, {JobState.open: (JobState.done,)})

@@ -55,11 +55,11 @@ def import_operation(importer: Importer) -> Operation:
     return Operation(
         name=f"{resource.name}.import",
         method="POST",
-        path=f"/api/v1/{resource.app}/{resource.path}/import",
+        path=f"{resource.address}/import",
         run=run,
         summary=f"Import {resource.plural.replace('_', ' ')} from a CSV file",
         permission=f"{resource.name}.import",
-        app=resource.app,
+        app=resource.app or None,
         raw_body="text/csv",
         body_limit=LARGEST_FILE,
         answer=ImportReport.json_schema,

@@ -1,0 +1,117 @@
+"""Every operation that changes a row says so in the log; the registry says which there are.
+
+An operation that is declared tomorrow is among them.
+"""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from insula.kernel.access.operation import Operation
+from insula.kernel.database.home import Isolation
+from insula.kernel.database.session import Statement
+from insula.kernel.database.walls import TENANT_METADATA
+from tests.house import Answer, House
+from tests.isolation.neighbours import (
+    APIS,
+    OPERATIONS,
+    SIGNING_IN,
+    Neighbours,
+    neighbours_of,
+    subject,
+)
+
+pytestmark = pytest.mark.anyio
+WRITING = [n for n, it in OPERATIONS.items() if it.writes and n not in SIGNING_IN]
+OF_THE_KERNEL = {"audit_log", "audit_chain", "outbox", "jobs"}
+"""What is written with every change, or because of one, and is no change itself."""
+TABLES = sorted(
+    name
+    for name, table in TENANT_METADATA.tables.items()
+    if name not in OF_THE_KERNEL and "version" in table.columns
+)
+ROWS = Statement(
+    " UNION ALL ".join(
+        f"SELECT c.id, md5(c::text) FROM home__.{name} c WHERE c.tenant_id = $1::uuid"
+        for name in TABLES
+    )
+)
+LOGGED = Statement(
+    "SELECT resource_id, action FROM home__.audit_log"
+    " WHERE tenant_id = $1::text::uuid AND request_id = $2"
+)
+
+
+@pytest.fixture(scope="module")
+async def settled(the_house: House) -> Neighbours:
+    return await neighbours_of(the_house, Isolation.shared)
+
+
+@pytest.fixture
+def two(house: House, settled: Neighbours) -> Neighbours:
+    return settled
+
+
+async def rows(two: Neighbours) -> dict[UUID, str]:
+    """All rows of ours that people change, and what they are like."""
+    async with two.mine.session.transaction() as transaction:
+        return {row[0]: row[1] for row in await transaction.fetch(ROWS)}
+
+
+async def logged(two: Neighbours, answer: Answer) -> list[tuple[UUID | None, str]]:
+    """What a request has left in the log."""
+    request = answer.headers["x-request-id"]
+    async with two.mine.session.transaction() as transaction:
+        return [tuple(it) for it in await transaction.fetch(LOGGED, request)]
+
+
+async def asked(two: Neighbours, operation: Operation) -> dict[str, Any]:
+    """A request that the operation should be able to grant."""
+    if operation.raw_body is not None:
+        content = b"name\nPump\n"
+        return {"content": content, "headers": {"content-type": operation.raw_body}}
+    if "{id}" not in operation.path:
+        if operation.body is None:
+            return {}
+        api = APIS.get(subject(operation.name))
+        keys = None if api is None else (await two.mine.samples.made(api))[1]
+        body = await two.mine.samples.body(operation.body, api, keys)
+        return {"json_body": body}
+    own = await two.own_row(operation)
+    version = '"1"'
+    if operation.name.endswith(".restore"):
+        await two.ask(two.operations[f"{operation.name[:-8]}.delete"], own["id"])
+        version = '"2"'
+    of_one = await two.body(operation, own)
+    return {"key": own["id"], "json_body": of_one, "headers": {"if-match": version}}
+
+
+@pytest.mark.parametrize("name", WRITING)
+async def test_a_change_is_in_the_log_and_a_refusal_is_not(
+    two: Neighbours, name: str
+) -> None:
+    """Promise 13: one entry for each row that a request has made or changed."""
+    operation = two.operations[name]
+    request = await asked(two, operation)
+    before = await rows(two)
+    answer = await two.ask(operation, request.pop("key", ""), **request)
+    after, entries = await rows(two), await logged(two, answer)
+    touched = {row for row, was in after.items() if before.get(row) != was}
+    named = [row for row, _ in entries if row is not None]
+    if len(entries) == len(named):  # else one entry tells of many rows at once
+        assert touched == set(named)
+        assert len(named) == len(touched)
+    assert len(entries) - len(named) <= 1
+    assert answer.status < 400 or not touched
+
+
+async def test_most_operations_are_granted(two: Neighbours) -> None:
+    """Otherwise the test above could pass because nothing is ever changed."""
+    granted = 0
+    for name in WRITING:
+        operation = two.operations[name]
+        request = await asked(two, operation)
+        answer = await two.ask(operation, request.pop("key", ""), **request)
+        granted += answer.status < 400
+    assert granted >= len(WRITING) * 3 / 4
