@@ -183,7 +183,7 @@ async def work_off(platform: Platform, tenant: Tenant) -> int:
     """
     issued: list[Ticket] = []
 
-    async def issue(tickets: Sequence[Ticket]) -> None:
+    async def issue(tickets: Sequence[Ticket], _: int) -> None:
         issued.extend(tickets)
 
     tasks = platform.engine.tasks.values()
@@ -194,7 +194,7 @@ async def work_off(platform: Platform, tenant: Tenant) -> int:
     while True:
         turn = await relay.turn(session, tenant.id)
         tickets, issued[:] = list(issued), []
-        for ticket in sorted(tickets, key=lambda it: -it.priority):
+        for ticket in tickets:
             await runner.handle(ticket)
         ran += len(tickets)
         if not tickets and (turn.look_at is None or turn.look_at > now()):

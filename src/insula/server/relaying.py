@@ -26,7 +26,7 @@ TOGETHER = 8
 PAUSE = 1.0
 """Seconds between looks when nobody says that there is work."""
 DEBOUNCE = 0.02
-"""Seconds for which notices are gathered."""
+"""Seconds at least between two rounds: notices are gathered meanwhile."""
 UNREACHED = timedelta(seconds=15)
 """When a tenant is tried again whose home does not answer."""
 
@@ -102,7 +102,6 @@ class Relays:
         with suppress(TimeoutError):
             async with asyncio.timeout(PAUSE):
                 await self._wanted.wait()
-            await asyncio.sleep(DEBOUNCE)
 
     async def round(self) -> int:
         """A turn for some of those that are due; answers for how many."""

@@ -1,5 +1,6 @@
 """Fairness: who asks for little is not behind who asks for much."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -29,9 +30,8 @@ class Counter:
         self.session = house.platform.open_session(tenant.home, tenant.id)
         self.dispatcher = Dispatcher({}, self.issue)
 
-    async def issue(self, tickets: object) -> None:
+    async def issue(self, tickets: Sequence[Ticket], _: int) -> None:
         """Take them."""
-        assert isinstance(tickets, list)
         self.tickets += tickets
 
     async def fill(self) -> None:
@@ -65,23 +65,6 @@ async def test_a_plans_weight_is_a_larger_share(flood: Counter) -> None:
     assert len(flood.tickets) == 2 * SHARE
 
 
-async def test_the_nth_ticket_stands_behind_everybodys_first(flood: Counter) -> None:
-    await flood.dispatch()
-    assert [it.priority for it in flood.tickets] == [-n for n in range(SHARE)]
-
-
-async def test_who_comes_late_has_the_first_place(house: House) -> None:
-    late = Counter(house, await house.tenant(), 1)
-    await late.fill()
-    await late.dispatch()
-    assert [it.priority for it in late.tickets] == [0]
-
-
-async def test_weight_is_a_ratio_of_places(flood: Counter) -> None:
-    await flood.dispatch(weight=2)
-    assert [it.priority for it in flood.tickets[:6]] == [0, 0, -1, -1, -2, -2]
-
-
 async def test_a_lost_ticket_is_issued_again(flood: Counter) -> None:
     """A ticket without an end for long is given up, and the job gets another."""
     await flood.dispatch()
@@ -95,7 +78,7 @@ async def test_a_lost_ticket_is_issued_again(flood: Counter) -> None:
 
 def test_ids_are_all_that_a_ticket_says() -> None:
     """What a job says never leaves its tenant's home."""
-    assert {"tenant_id", "job_id", "queue", "priority", "version"} >= set(
+    assert {"tenant_id", "job_id", "queue", "version"} >= set(
         Ticket.__slots__
     )
 

@@ -68,7 +68,7 @@ async def turn(house: House, worker: Worker, task: Task) -> dict[tuple[str, str]
         work.enqueue(task, Nothing())
     issued: list[Ticket] = []
 
-    async def issue(tickets: Sequence[Ticket]) -> None:
+    async def issue(tickets: Sequence[Ticket], _: int) -> None:
         issued.extend(it for it in tickets if it.queue is Queue.sync)
 
     relay = make_relay(platform, Dispatcher({}, issue))

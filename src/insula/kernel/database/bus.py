@@ -13,7 +13,7 @@ from insula.kernel.foundation.errors import Unavailable
 CHANNEL = "insula"
 NOTIFY = "SELECT pg_notify($1, topic) FROM unnest($2::text[]) AS topic"
 GATHER = 0.1
-"""Seconds for which announcements are gathered into one statement."""
+"""Seconds between two statements: what is announced meanwhile goes with the next."""
 RETRY = 1.0
 """Seconds between attempts to listen again."""
 
@@ -83,8 +83,8 @@ class Bus:
         try:
             while True:
                 await self._wanted.wait()
-                await asyncio.sleep(GATHER)
                 await self._flush()
+                await asyncio.sleep(GATHER)
         finally:
             await self._flush()
 

@@ -1,8 +1,7 @@
-"""Dispatching: which of a tenant's due jobs get a ticket now, and with what priority.
+"""Dispatching: which of a tenant's due jobs get a ticket now.
 
-A tenant has at most its share of tickets at once, and its n-th ticket stands behind
-the first ones of every other tenant: whoever asks for little is never behind whoever
-asks for much, longer than the jobs that run at the moment.
+A tenant has at most its share of tickets at once; where they stand in the queue is
+the business of ``places``.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -81,12 +80,16 @@ class Rate:
         return self.per / self.count
 
 
+Issue = Callable[[Sequence[Ticket], int], Awaitable[None]]
+"""Issues tickets of a tenant that has that weight."""
+
+
 @dataclass(slots=True)
 class Dispatcher:
     """Gives tickets to the due jobs of a tenant, within the tenant's transaction."""
 
     rates: Mapping[str, Rate]
-    issue: Callable[[Sequence[Ticket]], Awaitable[None]]
+    issue: Issue
 
     async def dispatch(
         self, transaction: Transaction, tenant_id: UUID, weight: int = 1
@@ -103,7 +106,7 @@ class Dispatcher:
         due = await transaction.fetch(DUE, QUEUES, moment, share)
         ready = await self._within_rates(transaction, due, moment)
         if ready:
-            await self.issue(_tickets(ready, tenant_id, weight))
+            await self.issue(_tickets(ready, tenant_id), weight)
             await transaction.fetch(MARK, [row["id"] for row in ready], moment)
         following: datetime | None = (await transaction.fetch(NEXT, QUEUES))[0][0]
         if following is None or following > moment:
@@ -147,13 +150,8 @@ def _bucket(row: Record) -> str:
     return f"{row['task']}:{row['bucket']}"
 
 
-def _tickets(rows: Sequence[Record], tenant_id: UUID, weight: int) -> list[Ticket]:
-    places: dict[str, int] = {}
-    tickets = []
-    for row in rows:
-        place = places.get(row["queue"], row["busy"])
-        places[row["queue"]] = place + 1
-        behind = -(place // weight)
-        queue = Queue(row["queue"])
-        tickets.append(Ticket(tenant_id, row["id"], row["version"], queue, behind))
-    return tickets
+def _tickets(rows: Sequence[Record], tenant_id: UUID) -> list[Ticket]:
+    return [
+        Ticket(tenant_id, row["id"], row["version"], Queue(row["queue"]))
+        for row in rows
+    ]

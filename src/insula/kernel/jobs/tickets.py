@@ -6,6 +6,7 @@ those are columns of the tenant's own job row.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from pgqueuer.domain.settings import DBSettings
 from insula.kernel.database.home import Login
 from insula.kernel.database.pool import Connection
 from insula.kernel.jobs.models import Queue
+from insula.kernel.jobs.places import take_places
 
 SCHEMA = "queue"
 HEARTBEAT = timedelta(seconds=5)
@@ -65,7 +67,7 @@ SELECT entrypoint, status::text, count(*), extract(epoch FROM now() - min(create
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """The right to run one job of one tenant; ``priority`` 0 is first, then -1, …
+    """The right to run one job of one tenant.
 
     It is good for one ``version`` of the job: whoever comes with it when the job has
     run, was paused or waits for its next attempt comes too late.
@@ -75,7 +77,6 @@ class Ticket:
     job_id: UUID
     version: int
     queue: Queue
-    priority: int = 0
 
 
 def _queries(connection: Connection) -> Queries:
@@ -137,15 +138,21 @@ class Issuer:
         self._connection: Connection | None = None
         self._lock = asyncio.Lock()
 
-    async def issue(self, tickets: Sequence[Ticket]) -> None:
-        """Issue tickets, but for jobs that have one already."""
+    async def issue(self, tickets: Sequence[Ticket], weight: int = 1) -> None:
+        """Issue tickets of one tenant, but for jobs that have one already."""
+        wanted = Counter(it.queue.value for it in tickets)
         async with self._lock:
             if self._connection is None or self._connection.is_closed():
                 self._connection = await _connect(self._login)
+            fetch = self._connection.fetch
+            places = await take_places(
+                fetch, tickets[0].tenant_id, wanted, weight
+            )
+            following = {queue: iter(given) for queue, given in places.items()}
             await _queries(self._connection).enqueue(
                 [it.queue.value for it in tickets],
                 [_payload(it) for it in tickets],
-                [it.priority for it in tickets],
+                [-next(following[it.queue.value]) for it in tickets],
                 dedupe_key=[
                     f"{it.tenant_id}:{it.job_id}:{it.version}" for it in tickets
                 ],

@@ -323,6 +323,21 @@ class AwakeTenant(ControlModel):
     claimed_until: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class QueuePlace(ControlModel):
+    """How much of a queue a tenant has had: its next ticket stands there or later."""
+
+    __tablename__ = "queue_places"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "queue"),
+        Index("ix_queue_places_queue_place", "queue", "place"),
+    )
+    tenant_id: Mapped[UUID] = mapped_column(
+        ForeignKey(TenantRow.id, ondelete="CASCADE")
+    )
+    queue: Mapped[str] = mapped_column(String(20))
+    place: Mapped[int]
+
+
 class WorkerRow(ControlModel):
     """A worker process that was alive lately; the queues' slots grow with their number.
 

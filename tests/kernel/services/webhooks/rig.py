@@ -125,7 +125,7 @@ class Rig:
     async def relay(self) -> None:
         """The relay's turn."""
 
-        async def nowhere(_: object) -> None:
+        async def nowhere(*_: object) -> None:
             """The rig is the worker."""
 
         relay = Relay((self.webhooks.subscriber,), (), Dispatcher({}, nowhere))

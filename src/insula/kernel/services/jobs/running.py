@@ -1,7 +1,8 @@
 """Running: from a ticket to effects that are there once, or a job that is tried again."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from time import perf_counter
 from typing import Any
@@ -21,7 +22,7 @@ from insula.kernel.jobs.tickets import Ticket
 from insula.kernel.resource.engine import Engine
 from insula.kernel.resource.tasks import Again, Chunked, Errand, Progress, Task
 from insula.kernel.resource.unit import WorkContext
-from insula.kernel.services.jobs.ending import Ending, Job
+from insula.kernel.services.jobs.attempt import Attempt, Job
 from insula.kernel.tenancy.models import State
 from insula.kernel.tenancy.signals import TenantNotFound
 from insula.kernel.tenancy.tenant import Tenant
@@ -95,67 +96,58 @@ class JobRunner:
 
     async def handle(self, ticket: Ticket) -> None:
         """Run the job of a ticket; a fault of the job ends in the job's row."""
-        try:
-            tenant = await self._tenant(ticket.tenant_id)
-        except TenantNotFound:
-            return  # it is gone, and its jobs with it
-        began, session = perf_counter(), self._open(tenant)
-        ending = Ending(session, tenant)
-        job = await self._load(session, ticket)
-        if job is None:
-            return
-        if tenant.state is State.active:
-            await self._run(tenant, session, ending, job)
-        else:
-            await ending.postpone(job, REST, "the tenant is not active")
-        self._count(ticket, ending, began)
-
-    def _count(self, ticket: Ticket, ending: Ending, began: float) -> None:
-        if ending.outcome is not None:  # else somebody else has the job
-            queue, seconds = ticket.queue.value, perf_counter() - began
-            self.tally.count(queue, ending.outcome, seconds)
+        async with self._attempt(ticket) as attempt:
+            if attempt is None:
+                return
+            if attempt.tenant.state is State.active:
+                await self._run(attempt)
+            else:
+                await attempt.postpone(REST, "the tenant is not active")
 
     async def bury(self, ticket: Ticket) -> None:
         """Give a job up that took worker after worker with it."""
+        async with self._attempt(ticket) as attempt:
+            if attempt is not None:
+                await attempt.give_up("its workers died of it")
+
+    @asynccontextmanager
+    async def _attempt(self, ticket: Ticket) -> AsyncIterator[Attempt | None]:
+        """An attempt that is counted; None if there is nothing to do any more."""
         try:
             tenant = await self._tenant(ticket.tenant_id)
-        except TenantNotFound:
+        except TenantNotFound:  # it is gone, and its jobs with it
+            yield None
             return
         began, session = perf_counter(), self._open(tenant)
-        ending = Ending(session, tenant)
-        job = await self._load(session, ticket)
-        if job is not None:
-            await ending.give_up(job, "its workers died of it")
-            self._count(ticket, ending, began)
-
-    async def _load(self, session: Session, ticket: Ticket) -> Job | None:
         rows = await session.fetch(FIND, ticket.job_id, ticket.version)
-        return _job(rows[0]) if rows else None
+        if not rows:
+            yield None
+            return
+        attempt = Attempt(session, tenant, _job(rows[0]))
+        yield attempt
+        if attempt.outcome is not None:  # else somebody else has the job
+            seconds = perf_counter() - began
+            self.tally.count(ticket.queue.value, attempt.outcome, seconds)
 
-    async def _run(
-        self, tenant: Tenant, session: Session, ending: Ending, job: Job
-    ) -> None:
-        task = self._engine.tasks.get(job.task)
+    async def _run(self, attempt: Attempt) -> None:
+        task = self._engine.tasks.get(attempt.job.task)
         try:
             if task is None:
                 raise TaskUnknown
-            ctx = await self._context(tenant, session, task, job)
+            ctx = await self._context(attempt, task)
             async with asyncio.timeout(task.timeout):
-                await self._do(ctx, task, ending, job)
+                await self._do(ctx, task, attempt)
         except _Overtaken:
             return
         except (TaskUnknown, Denied) as error:
-            await self._bury(tenant, session, ending, job, error)
+            await self._bury(attempt, error)
         except Exception as error:  # noqa: BLE001  # the worker outlives any one job
-            await self._failed(tenant, session, ending, job, _told(error, task))
+            await self._failed(attempt, _told(error, task))
 
-    async def _context(
-        self, tenant: Tenant, session: Session, task: Task, job: Job
-    ) -> Context:
+    async def _context(self, attempt: Attempt, task: Task) -> Context:
         """The context of the originator, with the rights of this moment."""
-        actor: Actor | None = Actor(
-            ActorKind.system, None, tenant=tenant.id, grants=("*",)
-        )
+        job, tenant = attempt.job, attempt.tenant
+        actor: Actor | None = _system(tenant)
         if job.actor_kind == ActorKind.user and job.actor_id is not None:
             actor = await self._user(tenant, job.actor_id)
         if actor is None:
@@ -163,21 +155,23 @@ class JobRunner:
         if task.permission is not None and not actor.may(task.permission):
             raise OriginatorMayNot
         request = job.request_id or f"job_{job.id.hex}"
-        return Context(actor, tenant=tenant, session=session, request_id=request)
+        return Context(
+            actor, tenant=tenant, session=attempt.session, request_id=request
+        )
 
-    async def _do(self, ctx: Context, task: Task, ending: Ending, job: Job) -> None:
-        command = task.command.model_validate_json(msgspec.json.encode(job.command))
+    async def _do(self, ctx: Context, task: Task, attempt: Attempt) -> None:
+        command = _command(task, attempt.job)
         if isinstance(task, Errand):
-            await self._errand(ctx, task, ending, job, command)
+            await self._errand(ctx, task, attempt, command)
         elif isinstance(task, Chunked):
-            progress = Progress(job.cursor, job.done, job.total)
-            run = _then(ending, job, progress, task.run, command)
-            await self._commit(ctx, job, run)
+            run = _then(attempt, task.run, command)
+            await self._commit(ctx, attempt.job, run)
         else:
-            await self._commit(ctx, job, _once(ending, job, task.run, command))
+            run = _once(attempt, task.run, command)
+            await self._commit(ctx, attempt.job, run)
 
     async def _errand(
-        self, ctx: Context, task: Errand, ending: Ending, job: Job, command: Any
+        self, ctx: Context, task: Errand, attempt: Attempt, command: Any
     ) -> None:
         prepared: Any = None
 
@@ -185,12 +179,13 @@ class JobRunner:
             nonlocal prepared
             prepared = await task.prepare(work, command)
             if prepared is None:
-                await ending.done(work.transaction, job)
+                await attempt.done(work.transaction)
 
-        await self._commit(ctx, job, prepare)
+        await self._commit(ctx, attempt.job, prepare)
         if prepared is not None:
             result = await task.perform(prepared)
-            await self._commit(ctx, job, _once(ending, job, task.run, command, result))
+            run = _once(attempt, task.run, command, result)
+            await self._commit(ctx, attempt.job, run)
 
     async def _commit(
         self, ctx: Context, job: Job, run: Callable[[WorkContext], Awaitable[None]]
@@ -201,50 +196,44 @@ class JobRunner:
                 raise _Overtaken
             await run(work)
 
-    async def _failed(
-        self,
-        tenant: Tenant,
-        session: Session,
-        ending: Ending,
-        job: Job,
-        error: BaseException,
-    ) -> None:
+    async def _failed(self, attempt: Attempt, error: BaseException) -> None:
+        job = attempt.job
         task = self._engine.tasks[job.task]
         if job.attempts >= len(task.backoff):
-            await self._bury(tenant, session, ending, job, error)
+            await self._bury(attempt, error)
             return
         delay = timedelta(seconds=task.backoff[job.attempts])
-        logger.warning("job.failed", **_line(tenant, job, error))
-        await ending.retry(job, delay, _words(error))
+        logger.warning("job.failed", **_line(attempt, error))
+        await attempt.retry(delay, _words(error))
 
-    async def _bury(
-        self,
-        tenant: Tenant,
-        session: Session,
-        ending: Ending,
-        job: Job,
-        error: BaseException,
-    ) -> None:
+    async def _bury(self, attempt: Attempt, error: BaseException) -> None:
         """Give the job up; its task may have something to say to that."""
+        job, tenant = attempt.job, attempt.tenant
         task, reason = self._engine.tasks.get(job.task), _words(error)
-        logger.error("job.dead", **_line(tenant, job, error))
+        logger.error("job.dead", **_line(attempt, error))
         if task is None or task.on_dead is None:
-            await ending.give_up(job, reason)
+            await attempt.give_up(reason)
             return
-        on_dead = task.on_dead
-        command = task.command.model_validate_json(msgspec.json.encode(job.command))
-        system = Actor(ActorKind.system, None, tenant=tenant.id, grants=("*",))
-        ctx = Context(system, tenant=tenant, session=session)
+        on_dead, command = task.on_dead, _command(task, job)
+        ctx = Context(_system(tenant), tenant=tenant, session=attempt.session)
 
         async def mourn(work: WorkContext) -> None:
             await on_dead(work, command, reason)
-            await ending.dead(work.transaction, job, reason)
+            await attempt.dead(work.transaction, reason)
 
         await self._commit(ctx, job, mourn)
 
 
+def _system(tenant: Tenant) -> Actor:
+    return Actor(ActorKind.system, None, tenant=tenant.id, grants=("*",))
+
+
+def _command(task: Task, job: Job) -> Any:
+    return task.command.model_validate_json(msgspec.json.encode(job.command))
+
+
 def _once(
-    ending: Ending, job: Job, run: Callable[..., Awaitable[Any]], *args: Any
+    attempt: Attempt, run: Callable[..., Awaitable[Any]], *args: Any
 ) -> Callable[[WorkContext], Awaitable[None]]:
     """Run, then end the job in the same transaction, or have it run again later."""
 
@@ -252,26 +241,23 @@ def _once(
         try:
             await run(work, *args)
         except Again as again:
-            reason = str(again)
-            await ending.again(work.transaction, job, again.delay, reason)
+            await attempt.again(work.transaction, again.delay, str(again))
         else:
-            await ending.done(work.transaction, job)
+            await attempt.done(work.transaction)
 
     return step
 
 
 def _then(
-    ending: Ending,
-    job: Job,
-    progress: Progress,
-    run: Callable[..., Awaitable[bool]],
-    command: Any,
+    attempt: Attempt, run: Callable[..., Awaitable[bool]], command: Any
 ) -> Callable[[WorkContext], Awaitable[None]]:
-    """Run one chunk; the next one waits for its turn like any job."""
+    """Run one chunk, and note how far it came."""
 
     async def step(work: WorkContext) -> None:
+        job = attempt.job
+        progress = Progress(job.cursor, job.done, job.total)
         finished = await run(work, command, progress)
-        await ending.chunk(work.transaction, job, progress, finished=finished)
+        await attempt.chunk(work.transaction, progress, finished=finished)
 
     return step
 
@@ -306,9 +292,10 @@ def _words(error: BaseException) -> str:
     return str(error) if isinstance(error, Problem) else type(error).__name__
 
 
-def _line(tenant: Tenant, job: Job, error: BaseException) -> dict[str, Any]:
+def _line(attempt: Attempt, error: BaseException) -> dict[str, Any]:
+    job = attempt.job
     return {
-        "tenant_id": str(tenant.id),
+        "tenant_id": str(attempt.tenant.id),
         "job_id": str(job.id),
         "task": job.task,
         "attempt": job.attempts + 1,

@@ -1,4 +1,4 @@
-"""Endings: how a job's row changes when it has run, failed, or has more to do."""
+"""Attempts: how a job's row changes when it has run, failed, or has more to do."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +14,7 @@ from insula.kernel.resource.tasks import Progress
 from insula.kernel.tenancy.tenant import Tenant
 
 LONGEST_REASON = 500
+AT_ONCE = timedelta()
 
 END = Statement(
     """UPDATE home__.jobs SET state = $3::varchar, started_at = $4::timestamptz,
@@ -53,91 +54,84 @@ class Job:
     started_at: datetime
 
 
-class Ending:
-    """Writes what became of a job of one tenant; ``outcome`` is the last it wrote."""
+class Attempt:
+    """One attempt at a job, and how it may end; ``outcome`` is what it ended in."""
 
-    def __init__(self, session: Session, tenant: Tenant) -> None:
-        self._session, self.tenant = session, tenant
+    def __init__(self, session: Session, tenant: Tenant, job: Job) -> None:
+        self.session, self.tenant, self.job = session, tenant, job
         self.outcome: Outcome | None = None
 
-    async def done(self, transaction: Transaction, job: Job) -> None:
+    async def done(self, transaction: Transaction) -> None:
         """It is done: with the effects, in their transaction."""
-        await self._end(transaction, job, "done", None)
+        await self._end(transaction, self.job, "done", None)
         self.outcome = Outcome.done
 
-    async def dead(self, transaction: Transaction, job: Job, reason: str) -> None:
+    async def dead(self, transaction: Transaction, reason: str) -> None:
         """It is given up, and kept until somebody retries or cancels it."""
-        await self._end(transaction, job, "failed", reason)
+        await self._end(transaction, self.job, "failed", reason)
         self.outcome = Outcome.dead
 
-    async def give_up(self, job: Job, reason: str) -> None:
+    async def give_up(self, reason: str) -> None:
         """It is given up, in a transaction of its own."""
-        async with self._session.transaction() as transaction:
-            await self.dead(transaction, job, reason)
+        async with self.session.transaction() as transaction:
+            await self.dead(transaction, reason)
+
+    async def retry(self, delay: timedelta, reason: str) -> None:
+        """It failed, and is tried again later."""
+        async with self.session.transaction() as transaction:
+            await self._later(transaction, self.job, delay, reason, attempts=1)
+        self.outcome = Outcome.failed
+
+    async def postpone(self, delay: timedelta, reason: str) -> None:
+        """Its time has not come; that is no attempt."""
+        async with self.session.transaction() as transaction:
+            await self._later(transaction, self.job, delay, reason)
+        self.outcome = Outcome.postponed
+
+    async def again(
+        self, transaction: Transaction, delay: timedelta, reason: str
+    ) -> None:
+        """It asked to be run again, with what it has written so far; that is no fault."""
+        await self._later(transaction, self.job, delay, reason)
+        self.outcome = Outcome.again
+
+    async def chunk(
+        self, transaction: Transaction, progress: Progress, *, finished: bool
+    ) -> None:
+        """A chunk of it is done; the next one waits for its turn like any job."""
+        done, total, cursor = progress.done, progress.total, progress.cursor
+        # Not kept: should the transaction fail, the job is where it was before.
+        come = replace(self.job, done=done, total=total, cursor=cursor)
+        if finished:
+            await self._end(transaction, come, "done", None)
+            self.outcome = Outcome.done
+        else:
+            await self._later(transaction, come, AT_ONCE, None)
+            self.outcome = Outcome.again
 
     async def _end(
         self, transaction: Transaction, job: Job, state: str, reason: str | None
     ) -> None:
-        kept = None if reason is None else reason[:LONGEST_REASON]
-        await transaction.fetch(
-            END,
-            job.id,
-            state,
-            job.started_at,
-            now(),
-            kept,
-            job.done,
-            job.total,
-            job.cursor,
-            job.version,
-        )
+        times = job.started_at, now()
+        await transaction.fetch(END, job.id, state, *times, *_kept(job, reason))
         if job.lane is not None:
             await advance_lanes(transaction, {job.lane})
-
-    async def retry(self, job: Job, delay: timedelta, reason: str) -> None:
-        """It failed, and is tried again later."""
-        async with self._session.transaction() as transaction:
-            await self._later(transaction, job, delay, reason, attempts=1)
-        self.outcome = Outcome.failed
-
-    async def postpone(self, job: Job, delay: timedelta, reason: str) -> None:
-        """Its time has not come; that is no attempt."""
-        async with self._session.transaction() as transaction:
-            await self._later(transaction, job, delay, reason, attempts=0)
-        self.outcome = Outcome.postponed
-
-    async def again(
-        self, transaction: Transaction, job: Job, delay: timedelta, reason: str
-    ) -> None:
-        """It asked to be run again, with what it has written so far; that is no fault."""
-        await self._later(transaction, job, delay, reason, attempts=0)
-        self.outcome = Outcome.again
-
-    async def chunk(
-        self, transaction: Transaction, job: Job, progress: Progress, *, finished: bool
-    ) -> None:
-        """A chunk of it is done."""
-        moment = now()
-        row = progress.done, progress.total, progress.cursor
-        if finished:
-            done, total, cursor = row
-            come = replace(job, done=done, total=total, cursor=cursor)
-            await self.done(transaction, come)
-        else:
-            times = moment, job.started_at, moment
-            await transaction.fetch(LATER, job.id, *times, 0, None, *row, job.version)
-            self.outcome = Outcome.again
 
     async def _later(
         self,
         transaction: Transaction,
         job: Job,
         delay: timedelta,
-        reason: str,
+        reason: str | None,
         *,
-        attempts: int,
+        attempts: int = 0,
     ) -> None:
-        moment, kept = now(), reason[:LONGEST_REASON]
+        moment = now()
         times = moment + delay, job.started_at, moment
-        row = job.done, job.total, job.cursor, job.version
-        await transaction.fetch(LATER, job.id, *times, attempts, kept, *row)
+        row = _kept(job, reason)
+        await transaction.fetch(LATER, job.id, *times, attempts, *row)
+
+
+def _kept(job: Job, reason: str | None) -> tuple[object, ...]:
+    kept = None if reason is None else reason[:LONGEST_REASON]
+    return kept, job.done, job.total, job.cursor, job.version
