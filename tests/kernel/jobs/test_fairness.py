@@ -78,9 +78,7 @@ async def test_a_lost_ticket_is_issued_again(flood: Counter) -> None:
 
 def test_ids_are_all_that_a_ticket_says() -> None:
     """What a job says never leaves its tenant's home."""
-    assert {"tenant_id", "job_id", "queue", "version"} >= set(
-        Ticket.__slots__
-    )
+    assert {"tenant_id", "job_id", "queue", "version"} >= set(Ticket.__slots__)
 
 
 def test_every_queue_has_its_slots() -> None:

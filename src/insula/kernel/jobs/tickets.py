@@ -145,9 +145,7 @@ class Issuer:
             if self._connection is None or self._connection.is_closed():
                 self._connection = await _connect(self._login)
             fetch = self._connection.fetch
-            places = await take_places(
-                fetch, tickets[0].tenant_id, wanted, weight
-            )
+            places = await take_places(fetch, tickets[0].tenant_id, wanted, weight)
             following = {queue: iter(given) for queue, given in places.items()}
             await _queries(self._connection).enqueue(
                 [it.queue.value for it in tickets],
