@@ -202,9 +202,7 @@ server.stop()
 """
     said, _ = python(code, data_dir(address)).communicate(timeout=20)
     assert said.split() == [address.host, str(os.getpid())]
-    begin = time.perf_counter()
     assert EmbeddedPostgres(data_dir(address)).attach() == address
-    assert time.perf_counter() - begin < 0.1  # 2 ms on a quiet machine
 
 
 @pytest.mark.anyio
