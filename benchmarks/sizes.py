@@ -20,6 +20,7 @@ from statistics import median
 from typing import IO
 
 from benchmarks.floor_server import ROOT, free_port
+from benchmarks.platform import AMPLE
 from insula.kernel.access.actor import Actor, ActorKind
 from insula.kernel.access.context import Context
 from insula.kernel.database.home import Isolation
@@ -88,7 +89,7 @@ def _insula(
     return subprocess.Popen(
         [sys.executable, "-m", "insula", *args],
         cwd=ROOT,
-        env=os.environ | {"INSULA_DATA_DIR": str(settings.data_dir)},
+        env=os.environ | AMPLE | {"INSULA_DATA_DIR": str(settings.data_dir)},
         stdout=output,
         stderr=subprocess.STDOUT,
     )
@@ -143,7 +144,8 @@ async def token(platform: Platform, slug: str) -> str:
     realm = platform.identity.users(visitor)
     owner = await realm.accounts.find(OWNER)
     assert owner is not None
-    return (await realm.begin(owner, Origin("sizes", "127.0.0.1"))).access_token
+    origin = Origin("sizes", "127.0.0.1")
+    return (await realm.begin(owner, ("pwd",), origin)).access_token
 
 
 def visit(port: int, slug: str, bearer: str) -> int:

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,21 @@ from insula.kernel.tenancy.homes import Homes
 from insula.server.build import build_app
 from insula.server.platform import Platform, series_of
 from tests.house import House, Witness
+
+UNLIMITED: dict[str, Any] = {
+    f"limit_{it}": 0
+    for it in (
+        "anonymous",
+        "auth",
+        "login",
+        "logins",
+        "user",
+        "tenant",
+        "search",
+        "bulk",
+    )
+}
+"""All tests come from one address, and faster than anybody would."""
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +97,9 @@ async def platform(
     cluster: Cluster, homes: Homes, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Platform]:
     """The platform over the tests' installation, listening as a server does."""
-    settings = Settings(data_dir=tmp_path_factory.mktemp("data"), connections=24)
+    settings = Settings(
+        data_dir=tmp_path_factory.mktemp("data"), connections=24, **UNLIMITED
+    )
     platform = Platform(settings, cluster, registered_apps())
     await ensure_plans(platform.control)
     platform.listen()

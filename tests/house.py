@@ -4,6 +4,7 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,8 @@ from insula.server.worker import make_relay, make_runner
 
 HASH = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$fO8DYpTeKxQ"
 """Stands for a password that nobody knows; these users get their session directly."""
+
+OPERATORS_PASSWORD = "a-good-long-passphrase"  # of tests
 
 ADD_USER = Statement(
     "INSERT INTO home__.users (tenant_id, id, created_at, updated_at, version, name,"
@@ -130,7 +133,11 @@ class House:
     def __init__(self, platform: Platform, app: ASGIApp, witness: Witness) -> None:
         self.platform, self.app, self.witness = platform, app, witness
         transport = httpx2.ASGITransport(app=app)
-        self.http = httpx2.AsyncClient(transport=transport, base_url="http://house")
+        # Callers are many: what a browser would keep, a test sends along itself.
+        jar = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+        self.http = httpx2.AsyncClient(
+            transport=transport, base_url="http://house", cookies=jar
+        )
 
     def caller(self, host: str, token: str | None = None) -> Caller:
         """Somebody at a host, without a token unless one is given."""
@@ -172,8 +179,26 @@ class House:
         realm = self.platform.identity.users(ctx)
         account = await realm.accounts.find(email)
         assert account is not None
-        signed_in = await realm.begin(account, Origin("test", "127.0.0.1"))
+        signed_in = await realm.begin(account, ("pwd",), Origin("test", "127.0.0.1"))
         return Caller(self.http, tenant.domain, signed_in.access_token, user_id)
+
+    async def operator(self, *permissions: str, email: str = "") -> Caller:
+        """A signed-in operator with a second factor; without permissions, with all."""
+        operating = self.platform.services.operating
+        made = await operating.operators.create(
+            email or f"{secrets.token_hex(5)}@insula.test",
+            OPERATORS_PASSWORD,
+            permissions=permissions or ("*",),
+        )
+        await operating.factors.provide(made.id)
+        ctx = Context(Actor(ActorKind.visitor, None))
+        realm = self.platform.identity.operators(ctx)
+        account = await realm.accounts.get(made.id)
+        assert account is not None
+        origin = Origin("test", "127.0.0.1")
+        signed_in = await realm.enter(account, ("pwd", "otp"), origin)
+        host = f"admin.{self.platform.settings.base_domain}"
+        return Caller(self.http, host, signed_in.access_token, made.id)
 
 
 async def work_off(platform: Platform, tenant: Tenant) -> int:

@@ -24,6 +24,7 @@ from insula.kernel.resource.api import ResourceApi
 from insula.kernel.resource.imports.mapping import KERNEL_OWN
 from insula.kernel.resource.schemas import create_schema
 from insula.kernel.storage.places import Folder, new_name
+from insula.kernel.tenancy.control import Control
 from insula.kernel.tenancy.tenant import Tenant
 from tests.house import Caller
 from tests.values import Values
@@ -40,6 +41,22 @@ NOTIFY = Statement(
 )
 
 
+SESSIONS = "sessions"
+"""Another: each user ends their own."""
+SIGN_IN = Statement(
+    "INSERT INTO home__.sessions (tenant_id, id, created_at, user_id, refresh_hash,"
+    " generation, expires_at, client) VALUES ($1::text::uuid, $2, $3::timestamptz, $4,"
+    " $5, 0, $3::timestamptz + interval '1 day', '127.0.0.1')"
+)
+SUPPORT = "support_accesses"
+"""A table of the operators' about a tenant, which no resource explains either."""
+ASK = """
+INSERT INTO control.support_accesses
+       (id, tenant_id, admin_id, operator, reason, kind, scope, hours, state)
+VALUES ($1, $2, $3, 'ops@insula.test', $4, 'consent', 'read', 4, 'requested')
+"""
+
+
 class Samples:
     """Makes rows of one tenant, those first that others refer to."""
 
@@ -50,23 +67,26 @@ class Samples:
         tenant: Tenant,
         session: Session,
         mark: str,
+        control: Control,
     ) -> None:
-        self.caller, self.values = caller, Values(mark)
+        self.caller, self.values, self._control = caller, Values(mark), control
         self.apis = {api.resource.table.name: api for api in apis}
         nobody = Actor(ActorKind.system, None)
         self._ctx = Context(nobody, tenant=tenant, session=session)
         self.rows: dict[str, Row] = {}
         self._given: Mapping[str, Callable[[], str]] = {
             "requested_by": lambda: str(caller.actor_id),
+            "owner_id": lambda: str(caller.actor_id),
             "expires_at": lambda: LATE,
             "storage_key": lambda: new_name(Folder.attachments),
+            "locale": lambda: "de",
         }
         self.secrets: set[str] = set()
         self._pending: set[str] = set()
 
     async def fill(self) -> None:
         """Make one row of every resource, and of what else has operations."""
-        for table in (*self.apis, NOTIFICATIONS):
+        for table in (*self.apis, NOTIFICATIONS, SESSIONS, SUPPORT):
             await self.row(table)
 
     async def row(self, table: str) -> Row | None:
@@ -81,6 +101,10 @@ class Samples:
         """Another row of a table."""
         if table == NOTIFICATIONS:
             return await self._notified()
+        if table == SESSIONS:
+            return await self._signed_in()
+        if table == SUPPORT:
+            return await self._supported()
         return await self.new(self.apis[table], having=having)
 
     async def new(self, api: ResourceApi, *, having: str = "") -> Row:
@@ -135,7 +159,8 @@ class Samples:
             if table is None:
                 made[name] = self.values.value(field, parts)
                 continue
-            row = await self.row(table)
+            fresh = api is not None and name in _apart(api)
+            row = await (self.another(table) if fresh else self.row(table))
             if row is not None:
                 made[name] = row["id"]
         return made
@@ -185,6 +210,8 @@ class Samples:
             await self._ctx.session.fetch(statement, *args)
         except asyncpg.IntegrityConstraintViolationError as error:
             return error
+        if "read" in api.resource.without:
+            return json.loads(api.writer.encode(values))
         return (await self.caller.get(f"{path_of(api)}/{values['id']}")).data
 
     async def _notified(self) -> Row:
@@ -196,6 +223,35 @@ class Samples:
         row = {"id": str(key), "title": title}
         self.secrets |= secrets_of(row)
         return row
+
+    async def _signed_in(self) -> Row:
+        """Have the caller sign in once more, as from another device."""
+        key, moment = uuid7(), datetime.now(UTC)
+        async with self._ctx.session.transaction() as transaction:
+            values = key, moment, self.caller.actor_id, key.hex * 2
+            await transaction.fetch(SIGN_IN, *values)
+        row = {"id": str(key)}
+        self.secrets |= secrets_of(row)
+        return row
+
+    async def _supported(self) -> Row:
+        """Have an operator ask for access, as they do on a host of their own."""
+        key, reason = uuid7(), self.values.text()
+        values = key, self._ctx.tenant.id, uuid7(), reason
+        await self._control.fetch(ASK, *values)
+        row = {"id": str(key), "reason": reason}
+        self.secrets |= secrets_of(row)
+        return row
+
+
+def _apart(api: ResourceApi) -> set[str]:
+    """References that no two rows may have in common: each row needs one of its own."""
+    found = set()
+    for index in api.resource.table.indexes:
+        names = [it.name for it in index.columns if it.name != "tenant_id"]
+        if index.unique and all(api.shape.facets[it].field.target for it in names):
+            found.add(names[-1])
+    return found
 
 
 def creatable(api: ResourceApi) -> bool:

@@ -33,6 +33,11 @@ PLATFORM: Words = {
     "host": "the address to listen on",
     "port": "the port to listen on",
     "trusted_proxies": "addresses and networks whose `X-Forwarded-*` count",
+    "operator_second_factor": "whether operators without a second factor are kept out;"
+    " `false` is for development alone, where `insula up --demo` sets it unless it is"
+    " said",
+    "hasher": "what new passwords are hashed with, `argon2id` or `bcrypt`; hashes of the"
+    " other kind stay good until their owner signs in",
     "delete_grace_days": "days from the deletion of a tenant to its purge",
     "shutdown_grace": "seconds to finish what is in flight",
     "shutdown_notice": "seconds between “not ready” and the end of listening",
@@ -94,6 +99,21 @@ WEBHOOKS: Words = {
     "webhook_ports": "the ports that they may reach",
     "webhook_http": "whether http will do as well as https",
 }
+LIMITS: Words = {
+    "limit_anonymous": "requests a minute of an address where nobody is signed in; here"
+    " and below, 0 is no limit",
+    "limit_auth": "requests a minute of an address to what has to do with signing in",
+    "limit_login": "sign-ins a minute of an address, and to one account",
+    "limit_logins": "sign-ins a minute of all strangers to one tenant",
+    "limit_user": "requests a minute of a user or a key to one class of endpoints,"
+    " unless the plan says another number",
+    "limit_tenant": "requests a minute of a tenant, unless its plan says another number",
+    "limit_search": "searches a minute of a tenant, unless its plan says another number",
+    "limit_bulk": "bulk operations an hour of a tenant, unless its plan says another"
+    " number",
+    "geo_database": "a file in MaxMind's format that tells the country of an address;"
+    " needs `insula[geo]`",
+}
 SECTIONS: Mapping[str, Words] = {
     "The platform": PLATFORM,
     "The database": DATABASE,
@@ -103,6 +123,7 @@ SECTIONS: Mapping[str, Words] = {
     "Mail": MAIL,
     "Files": FILES,
     "Webhooks": WEBHOOKS,
+    "Limits and networks": LIMITS,
 }
 
 

@@ -24,6 +24,11 @@ INSULA = (sys.executable, "-m", "insula")
 PASSWORD = "a Quiet-harbour 7"
 PATIENCE = 30.0
 """Seconds for what takes one or two."""
+UNLIMITED = {
+    f"INSULA_LIMIT_{it}": "0"
+    for it in ("ANONYMOUS", "AUTH", "LOGIN", "LOGINS", "USER", "TENANT")
+}
+"""All tests come from one address, and faster than anybody would."""
 
 
 def free_port() -> int:
@@ -107,6 +112,8 @@ class Installation:
             **inherited,
             "INSULA_DATA_DIR": str(self.data_dir),
             "OWNER_PW": PASSWORD,
+            "INSULA_OPERATOR_SECOND_FACTOR": "false",
+            **UNLIMITED,
             **settings,
         }
         self._ups: list[Up] = []

@@ -41,7 +41,7 @@ class Mortal(Installation):
     def begin(self) -> None:
         """Start, and make the tenants."""
         self.running = self.up()
-        operator = ("admins", "create", "operator@insula.test")
+        operator = ("operators", "create", "operator@insula.test", "--enrol-later")
         assert self.run(*operator, "--password-env", "OWNER_PW").returncode == 0
         with self.sign_in("admin") as client:
             self.tenants = {it: self._create(client, it) for it in ISOLATIONS}
@@ -95,7 +95,7 @@ class Mortal(Installation):
 
 @pytest.fixture(scope="module")
 def mortal() -> Iterator[Mortal]:
-    mortal = Mortal()
+    mortal = Mortal(INSULA_OPERATOR_SECOND_FACTOR="false")
     try:
         mortal.begin()
         yield mortal

@@ -13,10 +13,12 @@ from sqlalchemy import (
     DateTime,
     Double,
     Enum,
+    Index,
     Integer,
     LargeBinary,
     String,
     Table,
+    UniqueConstraint,
     Uuid,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -76,8 +78,11 @@ async def _fill(superuser: Connection, tables: list[Table]) -> None:
 
 
 def _distinct(table: Table) -> frozenset[str]:
-    """The columns in which no two rows may agree, for some unique index's sake."""
-    unique = (list(it.columns)[-1] for it in table.indexes if it.unique)
+    """The columns in which no two rows may agree, for some unique rule's sake."""
+    rules = (*(it for it in table.indexes if it.unique), *table.constraints)
+    unique = (
+        list(it.columns)[-1] for it in rules if isinstance(it, Index | UniqueConstraint)
+    )
     return frozenset(it.name for it in unique)
 
 

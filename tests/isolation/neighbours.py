@@ -63,10 +63,19 @@ def subject(name: str) -> str:
     return name.rpartition(".")[0]
 
 
-SIGNING_IN = [name for name in OPERATIONS if subject(name) == "auth"]
+APART = ("auth", "oauth", "portal", "scim")
+"""Areas that are asked with credentials of their own, in the tests of their services.
+
+Here they are asked with signals of two tenants, without a token, and without rights.
+"""
+SIGNING_IN = [name for name in OPERATIONS if name.partition(".")[0] in APART]
 LIVE = [name for name, it in OPERATIONS.items() if it.live]
 """What lasts for as long as somebody listens; ``tests/kernel/events/live`` listens."""
-OF_ONE = [name for name, it in OPERATIONS.items() if "{id}" in it.path]
+OF_ONE = [
+    name
+    for name, it in OPERATIONS.items()
+    if "{id}" in it.path and name not in SIGNING_IN
+]
 PAGED = [name for name, it in OPERATIONS.items() if it.paged]
 LISTS = [name for name in PAGED if subject(name) in APIS]
 FEEDS = [name for name in PAGED if subject(name) not in APIS]
@@ -80,6 +89,8 @@ REST = [
 ]
 VIEWS = [name for name in REST if not OPERATIONS[name].writes and OPERATIONS[name].app]
 """What an app works out of all rows."""
+QUESTIONS = {"access.explain": "?permission=maintenance.assets.read"}
+"""What has to be asked something, and is refused without."""
 OWN = [name for name in REST if OPERATIONS[name].method == "GET" and name not in VIEWS]
 """What somebody reads of themselves."""
 DEEDS = [name for name in REST if OPERATIONS[name].method != "GET"]
@@ -126,12 +137,14 @@ class Side:
         self.tenant, self.owner = tenant, watchful(owner)
         self.session: Session = house.platform.open_session(tenant.home, tenant.id)
         self.samples: Samples
+        self._control = house.platform.control
         self._apis = tuple(apis)
         self._all = _fingerprint()
 
     async def settle(self, mark: str) -> None:
         """Have one row of every resource."""
-        self.samples = Samples(self.owner, self._apis, self.tenant, self.session, mark)
+        whose = self.owner, self._apis, self.tenant, self.session
+        self.samples = Samples(*whose, mark, self._control)
         await self.samples.fill()
         ids = {str(self.tenant.id), str(self.owner.actor_id)}
         self.samples.secrets |= {*ids, self.tenant.slug}
@@ -147,7 +160,8 @@ class Side:
         assert self.owner.actor_id is not None
         account = await realm.accounts.get(self.owner.actor_id)
         assert account is not None
-        return (await realm.begin(account, Origin("test", "127.0.0.1"))).refresh_token
+        origin = Origin("test", "127.0.0.1")
+        return (await realm.begin(account, ("pwd",), origin)).refresh_token
 
     async def fingerprint(self) -> list[Any]:
         """What all rows of this tenant amount to, its audit log among them."""
@@ -191,7 +205,7 @@ class Neighbours:
         if model is None:
             return None
         fields = set(model.model_fields) - {"version"}
-        if operation.method in ("PUT", "PATCH"):
+        if operation.method in ("PUT", "PATCH") and "{id}" in operation.path:
             assert row is not None
             return {name: row[name] for name in fields}
         return await self.mine.samples.body(model, APIS.get(subject(operation.name)))
@@ -207,8 +221,10 @@ class Neighbours:
 
 
 def table_of(operation: Operation) -> str:
-    """The table that an operation is about."""
+    """The table that an operation is about; where it is asked apart, any."""
     name = subject(operation.name)
+    if operation.name in SIGNING_IN:
+        return "users"
     return APIS[name].resource.table.name if name in APIS else name
 
 

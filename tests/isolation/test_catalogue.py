@@ -68,11 +68,11 @@ MUTATIONS = {
         "table outbox: primary key outbox_pkey does not begin with the tenant",
     ),
     "a unique index spans tenants": (
-        "CREATE UNIQUE INDEX uq ON users (email)",
+        "CREATE UNIQUE INDEX uq ON users (id)",
         "table users: unique index uq does not begin with the tenant",
     ),
     "an exclusion spans tenants": (
-        "ALTER TABLE users ADD CONSTRAINT ex EXCLUDE USING gist (email WITH =)",
+        "ALTER TABLE users ADD CONSTRAINT ex EXCLUDE USING gist (id WITH =)",
         "table users: exclusion ex does not begin with the tenant",
     ),
     "a reference lacks the tenant": (

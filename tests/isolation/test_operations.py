@@ -3,6 +3,8 @@
 The cases come from the registry: an operation that is declared tomorrow is among them.
 """
 
+from base64 import b64decode
+
 import pytest
 
 from insula.kernel.access.operation import Audience
@@ -27,6 +29,11 @@ OVER_HTTP = [name for name, it in OPERATIONS.items() if not it.socket]
 GUARDED = [it for it in OVER_HTTP if OPERATIONS[it].audience is Audience.tenant]
 BY_TOKEN = [name for name in OF_ONE if OPERATIONS[name].audience is Audience.visitor]
 """What visitors get to by a token alone: without one, a row of ours is not found."""
+DOT = b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCB"
+    "d81ytgAAAABJRU5ErkJggg=="
+)
+"""A picture of one pixel: what every upload takes."""
 PERMITTED = [name for name, it in OPERATIONS.items() if it.permission is not None]
 
 
@@ -96,9 +103,10 @@ async def test_what_is_done_at_home_is_done_there_alone(
     operation, before = two.operations[name], await two.theirs.fingerprint()
     await two.own_row(two.operations["files.delete"])
     path = operation.path + ("?name=a.txt" if operation.upload else "")
-    headers = {"content-type": "text/plain"} if operation.upload else {}
-    sent = {"content": b"ours"} if operation.upload else {}
-    answer = await two.mine.owner.send("POST", path, headers=headers, **sent)
+    headers = {"content-type": "image/png"} if operation.upload else {}
+    sent = {"content": DOT} if operation.upload else {}
+    verb = operation.method
+    answer = await two.mine.owner.send(verb, path, headers=headers, **sent)
     assert answer.status < 300, answer
     assert await two.theirs.fingerprint() == before
 
@@ -161,9 +169,9 @@ async def test_a_role_without_grants_can_do_nothing(two: Neighbours, name: str) 
     operation = two.operations[name]
     own = await two.own_row(operation) if "{id}" in operation.path else {"id": ""}
     nobody = await two.house.user(two.mine.tenant, "customer", "no-such-role")
-    before = await two.mine.fingerprint()
     path = operation.path.replace("{id}", own["id"])
     body = await two.body(operation, own)
+    before = await two.mine.fingerprint()
     answer = await nobody.send(operation.method, path, json_body=body)
     assert (answer.status, answer.code) == (403, "FORBIDDEN")
     assert await two.mine.fingerprint() == before

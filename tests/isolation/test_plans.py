@@ -234,3 +234,17 @@ async def test_the_newest_and_the_oldest_are_found_in_the_key(
     _, scan = await explained.list(api, sort=f"{sign}id", cursor=reply.next_cursor)
     check(scan, "id")
     assert scan["Actual Rows"] <= FEW
+
+
+async def test_own_rows_are_found_by_their_owner(explained: Explained) -> None:
+    """R36: among very many rows, whatever the caller sorts by."""
+    grants = ("own:maintenance.work_orders.read",)
+    actor = Actor(ActorKind.user, uuid7(), tenant=MINE, grants=grants)
+    tenant, session = explained.ctx.tenant, explained.ctx.session
+    explained.ctx = Context(actor, tenant=tenant, session=session)
+    reply, scan = await explained.list(LISTS["maintenance.work_orders"])
+    assert reply.data == b"[]"
+    steps = (scan, *scan.get("Plans", ()))
+    used = next(it["Index Name"] for it in steps if "Index Name" in it)
+    assert used == "ix_maintenance_work_orders_assignee_id"
+    assert (scan["Actual Rows"], scan["Rows Removed by Filter"]) == (0, 0)

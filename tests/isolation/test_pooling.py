@@ -25,6 +25,7 @@ from insula.kernel.tenancy.homes import Homes
 from insula.server import platform as composition
 from insula.server.build import build_app
 from insula.server.platform import Platform
+from tests.conftest import UNLIMITED
 from tests.house import Caller, House, Witness
 from tests.isolation.neighbours import Watchful, watchful
 
@@ -87,7 +88,7 @@ async def small_house(
 ) -> AsyncIterator[House]:
     """The whole application over two connections."""
     monkeypatch.setattr(composition, "Pools", WatchedPools)
-    settings = Settings(data_dir=tmp_path)
+    settings = Settings(data_dir=tmp_path, **UNLIMITED)
     platform, witness = Platform(settings, cluster, registered_apps()), Witness()
     platform.listen()
     await platform.bus.start()

@@ -187,7 +187,7 @@ class Load:
             importer = platform.engine.importer(self.resource)
         except UnknownResource:
             raise NoSuchResource(name=self.resource) from None
-        admit(import_operation(importer), ctx.tenant, ctx.actor)
+        admit(import_operation(importer, platform.languages), ctx.tenant, ctx.actor)
         return importer.prepare(ctx, file, instructions)
 
     async def _finish(self, job: Import, watch: Watch) -> ImportReport:

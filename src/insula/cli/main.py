@@ -22,12 +22,13 @@ COMMANDS: Mapping[str, str] = {
     "plans": "plans",
     "import": "importing",
     "schedules": "schedules",
-    "admins": "admins",
+    "operators": "operators",
     "webhooks": "webhooks",
     "personal-data": "privacy",
     "mail": "mail",
     "migrations": "migrations",
     "key": "key",
+    "keys": "keys",
 }
 """Each command, and the module of this package whose ``app`` holds it."""
 

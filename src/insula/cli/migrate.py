@@ -28,7 +28,10 @@ class Migrated:
 @app.command()
 def migrate(
     context: typer.Context,
-    parallel: Annotated[int, typer.Option(min=1, help="Homes at a time.")] = 4,
+    parallel: Annotated[
+        int | None,
+        typer.Option(min=1, help="Homes at a time; INSULA_MIGRATE_PARALLEL, if not."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Migrate what is not current; killed, run it again and it goes on."""
@@ -41,8 +44,8 @@ def migrate(
             bar.update(task, total=progress.total, completed=progress.done)
 
         async def work(platform: Platform) -> Report:
-            homes = platform.homes
-            return await migrate_all(homes, parallel=parallel, progress=show)
+            wide = parallel or platform.settings.migrate_parallel
+            return await migrate_all(platform.homes, parallel=wide, progress=show)
 
         report = perform(context, output, work)
     failed = {f"{it.login.database}.{it.schema}": why for it, why in report.failed}

@@ -82,7 +82,7 @@ class Output:
                 self._err.print(f"  {wrong.field}: {_plain(wrong.message)}")
 
     def _document(self, value: Any) -> None:
-        self._print(msgspec.json.encode(value))
+        self._print(msgspec.json.encode(value, enc_hook=str))  # translatable words
 
     def _print(self, document: bytes) -> None:
         pretty = msgspec.json.format(document.decode(), indent=2)

@@ -1,5 +1,6 @@
 """All that an app may import: the declaration's words, the context, the errors."""
 
+from insula.kernel.access.features import requires_feature
 from insula.kernel.database.columns import (
     BigInt,
     Code,
@@ -11,6 +12,7 @@ from insula.kernel.database.columns import (
     ShortText,
     TextList,
     column,
+    maker,
     ref,
     state,
 )
@@ -27,6 +29,7 @@ from insula.kernel.foundation.errors import (
     NotFound,
     Unavailable,
 )
+from insula.kernel.foundation.words import Words
 from insula.kernel.jobs.dispatching import Rate
 from insula.kernel.jobs.models import Queue
 from insula.kernel.resource.app import App, Schedule, View
@@ -104,11 +107,14 @@ __all__ = [
     "Unique",
     "View",
     "Wish",
+    "Words",
     "column",
+    "maker",
     "notify",
     "notify_roles",
     "now",
     "ref",
+    "requires_feature",
     "send_mail",
     "state",
     "telling",

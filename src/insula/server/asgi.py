@@ -114,6 +114,7 @@ class Process:
     async def _check_tokens(self) -> None:
         """Deriving the keys fails now rather than at the first sign-in."""
         _ = self._platform.identity
+        await self._platform.signing_keys.load()
 
     async def _listen(self) -> None:
         self._platform.listen()

@@ -1,19 +1,27 @@
 """The HTTP side of the house: every operation, the walk, and the front before it."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from uuid import UUID
 
 import msgspec
 
 from insula import __version__
 from insula.kernel.access.operation import Audience, Operation
 from insula.kernel.http.application import Application, Observer, Plain
+from insula.kernel.http.cors import Cors
 from insula.kernel.http.front import Front, FrontSettings
+from insula.kernel.http.nowhere import Nowhere
+from insula.kernel.http.once import Once
 from insula.kernel.http.openapi import document
 from insula.kernel.http.request import Request
 from insula.kernel.http.router import Router
 from insula.kernel.http.walk import Hosts, Walk
 from insula.kernel.identity.operations import operator_operations, tenant_operations
+from insula.kernel.operations.security_policy import SecurityPolicyOperations
 from insula.kernel.operations.tenants import TenantOperations
+from insula.kernel.services.access.operations import AccessOperations
+from insula.kernel.services.access.overview import Overview
+from insula.kernel.services.analytics.operations import analytics_operations
 from insula.kernel.services.audit.operators import OperatorLog
 from insula.kernel.services.live.operations import LiveOperations
 from insula.kernel.services.live.tickets import Tickets
@@ -35,26 +43,50 @@ LARGEST_BODY = 32 * 1_048_576
 def operations(platform: Platform) -> tuple[Operation, ...]:
     """Every operation of this installation: the tenants' and the operators'."""
     tenants = TenantOperations(platform.provisioning, platform.installations)
+    guests = platform.services.operating.support.passes.guest
     return (
-        *tenant_operations(platform.identity),
+        *tenant_operations(platform.identity, guests),
         *platform.engine.operations(),
         *platform.services.operations(),
+        *access_operations(platform),
         *live_operations(platform),
         *notification_operations(platform),
         *operator_operations(platform.identity),
         *inbound_operations(platform),
+        *analytics_operations(),
         *tenants.operations(),
         *OperatorLog(platform.control).operations(),
+        *policy_operations(platform),
     )
+
+
+def access_operations(platform: Platform) -> tuple[Operation, ...]:
+    """Roles, teams, and why somebody may do what they may."""
+    engine = platform.engine
+    overview = Overview(engine, lambda: operations(platform))
+    written = AccessOperations(engine, platform.bus.announce)
+    return *written.operations(), *overview.operations()
 
 
 def live_operations(platform: Platform) -> tuple[Operation, ...]:
     """Hearing of events, and reading them."""
     engine = platform.engine
     permissions = {it.resource.type: f"{it.resource.name}.read" for it in engine.apis}
-    visibility = Visibility(permissions, engine.apps)
+    visibility = Visibility(permissions, engine.apps, engine.hidden_from)
     tickets = Tickets(platform.sealer)
     return LiveOperations(platform.live, visibility, tickets).operations()
+
+
+def policy_operations(platform: Platform) -> tuple[Operation, ...]:
+    """How a tenant lets people in."""
+
+    def changed(tenant_id: UUID) -> None:
+        platform.directory.heard(f"tenant:{tenant_id}")
+        platform.bus.announce(f"tenant:{tenant_id}")
+
+    return SecurityPolicyOperations(
+        platform.control, platform.networks, lambda: platform.engine.roles, changed
+    ).operations()
 
 
 def inbound_operations(platform: Platform) -> tuple[Operation, ...]:
@@ -86,6 +118,10 @@ def build_app(
         platform.authenticator,
         platform.open_session,
         platform.audit_operator,
+        platform.limits,
+        platform.networks,
+        Nowhere(platform.identity, platform.settings.limit_login),
+        Once(platform.sealer),
     )
     documents = {True: _Document(theirs), False: _Document(tenants)}
 
@@ -103,13 +139,15 @@ def build_app(
         },
         platform.engine.breaches(),
         observer,
+        cors=Cors(hosts, platform.directory),
+        languages=platform.languages,
     )
     settings = FrontSettings(
         trusted_proxies=platform.settings.trusted_proxies,
         max_body_bytes=max(LARGEST_BODY, *(it.body_limit or 0 for it in every)),
         hsts=platform.settings.env == "production",
     )
-    return Front(application, settings)
+    return Front(application, settings, platform.languages)
 
 
 class _Document:

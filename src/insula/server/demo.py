@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 from insula.kernel.database.home import Isolation
 from insula.kernel.foundation.secret import derive
-from insula.kernel.identity.operators import OperatorExists, create_operator
+from insula.kernel.foundation.settings import Settings
+from insula.kernel.identity.operators import OperatorExists, Operators
 from insula.kernel.identity.passwords import hash_password
 from insula.kernel.tenancy.new_tenant import NewTenant
 from insula.kernel.tenancy.signals import TenantNotFound
@@ -35,11 +36,21 @@ def demo_password(key: bytes) -> str:
     return "demo-" + derive(key, "demo")[:6].hex()
 
 
+def for_demo(settings: Settings) -> Settings:
+    """The settings, with a door that a password opens, unless something else is said.
+
+    In development alone: whoever tries the demonstration has no authenticator app.
+    """
+    if settings.env != "development" or settings.operator_second_factor is not None:
+        return settings
+    return settings.model_copy(update={"operator_second_factor": False})
+
+
 async def make_demo(platform: Platform) -> list[Entrance]:
     """Make what is missing of the demonstration, and tell the ways in."""
     password = demo_password(platform.key)
     with suppress(OperatorExists):
-        await create_operator(platform.control, OPERATOR, password)
+        await Operators(platform.control).create(OPERATOR, password)
     domain = platform.settings.base_domain
     entrances = [Entrance("Operator", f"admin.{domain}", OPERATOR)]
     for slug, name, isolation in TENANTS:

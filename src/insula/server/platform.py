@@ -4,12 +4,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from functools import cached_property
 from ipaddress import ip_address
+from pathlib import Path
 from uuid import UUID
 
 import insula.kernel.events.journal
 import insula.kernel.identity.models
-import insula.kernel.services.models  # noqa: F401  # schema homes are made from the models
+import insula.kernel.services.models  # schema homes are made from the models
 from insula.kernel.access.context import Context
+from insula.kernel.access.networks import Networks, open_countries
 from insula.kernel.access.operation import Call, Operation
 from insula.kernel.cache.front import Cache
 from insula.kernel.cache.invalidation import ROWS
@@ -31,12 +33,17 @@ from insula.kernel.database.slowness import Slowness
 from insula.kernel.events.live.hub import Hub
 from insula.kernel.events.live.reading import Reader
 from insula.kernel.foundation.ids import parse_uuid, uuid7
+from insula.kernel.foundation.languages import Languages
 from insula.kernel.foundation.sealing import Sealer
 from insula.kernel.foundation.secret import derive
 from insula.kernel.foundation.settings import Settings
+from insula.kernel.http.limits import Limits, Rates
+from insula.kernel.http.shared_buckets import shared_buckets
 from insula.kernel.identity.authenticate import Authenticator
 from insula.kernel.identity.owner import seed_owner
+from insula.kernel.identity.passwords import use_hasher
 from insula.kernel.identity.signing_in import Identity
+from insula.kernel.identity.signing_keys import SigningKeys
 from insula.kernel.identity.tokens import Tokens
 from insula.kernel.jobs.request import insert_jobs
 from insula.kernel.jobs.tickets import install
@@ -46,6 +53,7 @@ from insula.kernel.plans.limits import PlanLimits
 from insula.kernel.plans.standard import ensure_plans
 from insula.kernel.resource.app import App
 from insula.kernel.resource.engine import Engine, registered_apps
+from insula.kernel.services.contacts.sessions import ContactSessions
 from insula.kernel.services.files.service import Bounds, Files
 from insula.kernel.services.live.visibility import Concealment
 from insula.kernel.storage.opening import open_scanner, open_storage
@@ -64,6 +72,8 @@ INSERT INTO control.audit_logs
 VALUES ($1, $2, $3, $4, 'operation', $5, $6, $7::inet, $8)
 """
 
+LOCALE = Path(insula.kernel.__file__).parent / "locale"
+"""What the kernel says in other languages."""
 WORK = "rows"
 """What a notice is called that a tenant may have work to do."""
 
@@ -82,6 +92,7 @@ class Platform:
     ) -> None:
         self.settings, self.cluster, self.apps = settings, cluster, apps
         self.key = cluster.key
+        use_hasher(settings.hasher)
         self.pools = Pools(
             budget=settings.connections,
             share=settings.connections_per_database,
@@ -132,7 +143,14 @@ class Platform:
             secret=derive(self.key, "cursor"),
             cache=self.cache,
             changed=self._changed,
+            languages=self.languages,
         )
+
+    @cached_property
+    def languages(self) -> Languages:
+        """In which languages problems are told."""
+        folders = (app.folder / "locale" for app in self.apps)
+        return Languages((LOCALE, *folders))
 
     @cached_property
     def directory(self) -> Directory:
@@ -147,12 +165,24 @@ class Platform:
     @cached_property
     def authenticator(self) -> Authenticator:
         """Whose token it is."""
-        return Authenticator(
+        made = Authenticator(
             Tokens(self.key, self.settings.base_domain),
             self.engine.roles,
             self.control,
             self.open_session,
             lambda: self.bus.connected,
+            lambda: self.services.credentials(),
+            ContactSessions,
+        )
+        made.operators.strict = self.services.operating.required
+        return made
+
+    @cached_property
+    def signing_keys(self) -> SigningKeys:
+        """What access tokens are signed with, in every process alike."""
+        it = self.authenticator
+        return SigningKeys(
+            self.control, self.sealer, it.tokens.ring, lambda: it.heard(None)
         )
 
     @cached_property
@@ -181,9 +211,20 @@ class Platform:
         return Hub(self.open_session, lambda: self.bus.connected, reader)
 
     @cached_property
+    def limits(self) -> Limits:
+        """How many requests anybody may send."""
+        return Limits(Rates.of(self.settings), shared_buckets(self.settings))
+
+    @cached_property
+    def networks(self) -> Networks:
+        """From where tenants let requests come."""
+        return Networks(open_countries(self.settings.geo_database))
+
+    @cached_property
     def identity(self) -> Identity:
         """Where people sign in."""
-        return Identity(self.key, self.authenticator, self.bus.announce)
+        doors = self.services.doors
+        return Identity(self.key, self.authenticator, self.bus.announce, doors)
 
     async def prepare(self) -> None:
         """Make or update roles, databases, the register, the template, the shared home."""
@@ -197,6 +238,7 @@ class Platform:
         """Have everything that remembers hear of changes by other processes."""
         for hear in (self.directory.heard, self.authenticator.heard, self.cache.heard):
             self.bus.subscribe(hear)
+        self.bus.subscribe(self.signing_keys.heard)
         self.bus.subscribe(self.live.heard)  # after those whom its listeners ask
 
     async def _installed(self, tenant_id: UUID, app: str) -> None:
@@ -217,7 +259,11 @@ class Platform:
         self, ctx: Context, operation: Operation, call: Call
     ) -> None:
         """Write an operator's request to the trail before it runs (S1-29)."""
-        tenant_id = parse_uuid(call.key)
+        tenant_id = ctx.actor.tenant
+        if tenant_id is not None:  # inside one, by leave of its own or in an emergency
+            await self.services.operating.visited(ctx, operation, call)
+        elif operation.name.startswith("tenants."):
+            tenant_id = parse_uuid(call.key)
         asked = {"method": operation.method, "request_id": ctx.request_id}
         row = (tenant_id, ctx.actor.id, operation.name, call.key or None, asked)
         seen = _address(ctx.client), call.user_agent
@@ -227,6 +273,8 @@ class Platform:
         """Say what is still to be said, then close every connection."""
         if "services" in self.__dict__:
             await self.services.close()
+        if "limits" in self.__dict__:
+            await self.limits.close()
         await self.cache.close()
         await self.bus.stop()
         await self.pools.close()

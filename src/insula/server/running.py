@@ -17,7 +17,7 @@ from insula.kernel.database.embedded import (
 from insula.kernel.foundation.settings import Settings
 from insula.kernel.operations.logs import log_form, server_log_config
 from insula.server.crew import Bounds, Crew, oldest_waiting
-from insula.server.demo import Entrance, make_demo
+from insula.server.demo import Entrance, for_demo, make_demo
 from insula.server.platform import attach_cluster, open_platform
 from insula.server.serving import Service, check_address, serve
 
@@ -31,6 +31,8 @@ def run(settings: Settings, *, demo: bool, workers: int, tell: Tell) -> int:
     """Serve until a signal; ``tell`` runs when the first request would be answered."""
     check_address(settings.host, settings.port)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    if demo:
+        settings = for_demo(settings)
     with _database(settings):
         entrances = asyncio.run(_prepare(settings, demo=demo))
         with _crew(settings):
@@ -144,3 +146,6 @@ def _export(settings: Settings) -> None:
     os.environ["INSULA_DATA_DIR"] = str(settings.data_dir)  # noqa: TID251  # hand-over
     os.environ["INSULA_HOST"] = settings.host  # noqa: TID251  # hand-over
     os.environ["INSULA_PORT"] = str(settings.port)  # noqa: TID251  # hand-over
+    if settings.operator_second_factor is not None:
+        asked = str(settings.operator_second_factor)
+        os.environ["INSULA_OPERATOR_SECOND_FACTOR"] = asked  # noqa: TID251  # hand-over

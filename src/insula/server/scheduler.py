@@ -19,6 +19,7 @@ from insula.kernel.database.pool import Record
 from insula.kernel.foundation.clock import Clock, now
 from insula.kernel.foundation.faults import describe
 from insula.kernel.foundation.ids import uuid7
+from insula.kernel.identity.throttle import OperatorBook
 from insula.kernel.jobs.request import NewJob, insert_jobs
 from insula.kernel.resource.app import App, Schedule
 from insula.kernel.services.audit.checking import AuditCheck
@@ -116,6 +117,7 @@ class Scheduler:
         months = platform.settings.audit_keep_months
         await AuditCheck(platform.control, platform.homes).log_heads()
         await AuditUpkeep(platform.control, platform.homes, months, self._clock).roll()
+        await OperatorBook(platform.control).prune(self._clock())
         return True
 
     async def run_due(self) -> int:

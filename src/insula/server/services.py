@@ -10,21 +10,52 @@ from insula.kernel.database.session import Session
 from insula.kernel.events.audit.sealing import ChainKeeper
 from insula.kernel.events.stored import Attendant, Subscriber
 from insula.kernel.events.webhooks.guard import Policy
-from insula.kernel.identity.authenticate import topic_of
+from insula.kernel.foundation.secret import derive
+from insula.kernel.identity.authenticate import CredentialSource, topic_of
+from insula.kernel.identity.gates import Doors
+from insula.kernel.identity.one_time import OneTimeTokens
+from insula.kernel.identity.throttle import (
+    OperatorBook,
+    Rules,
+    TenantBook,
+    Throttle,
+)
+from insula.kernel.identity.throttle_rows import taking
+from insula.kernel.identity.tokens import TokenAudience
 from insula.kernel.resource.app import App
+from insula.kernel.services.access.manifest import service as access
+from insula.kernel.services.accounts.manifest import Accounts
+from insula.kernel.services.analytics.manifest import service as analytics
+from insula.kernel.services.analytics.recording import note_arrival, note_failure
 from insula.kernel.services.audit.manifest import service as audit
+from insula.kernel.services.contacts.manifest import service as contacts
+from insula.kernel.services.factors.manifest import Factors, Origins
+from insula.kernel.services.federation.manifest import Federation
 from insula.kernel.services.files.manifest import files_service
 from insula.kernel.services.files.operations import file_operations
+from insula.kernel.services.idempotency.manifest import service as idempotency
 from insula.kernel.services.jobs.control import retry_many
 from insula.kernel.services.jobs.manifest import job_service
 from insula.kernel.services.jobs.reacting import Reactions
+from insula.kernel.services.keys.manifest import service as keys
+from insula.kernel.services.keys.operations import KeyOperations
+from insula.kernel.services.keys.sources import PersonalTokens, TenantKeys
 from insula.kernel.services.mail.operations import MailOperations
 from insula.kernel.services.mail.sending import Postman
 from insula.kernel.services.metering.manifest import service as metering
 from insula.kernel.services.metering.meter import Meter
 from insula.kernel.services.notifications.manifest import service as notifications
+from insula.kernel.services.oauth.manifest import Oauth
+from insula.kernel.services.oauth.manifest import service as oauth
+from insula.kernel.services.oauth.sources import ClientTokens
 from insula.kernel.services.privacy.manifest import Privacy
+from insula.kernel.services.scim.manifest import scim
+from insula.kernel.services.scim.manifest import service as directory
+from insula.kernel.services.scim.tokens import ScimTokens
+from insula.kernel.services.support.manifest import service as support
 from insula.kernel.services.webhooks.manifest import Webhooks
+from insula.server.operating import Operating
+from insula.server.people import people_operations
 from insula.server.post import make_mail_service, make_postman
 
 if TYPE_CHECKING:
@@ -50,13 +81,24 @@ class Services:
     def apps(self) -> tuple[App, ...]:
         """All of them, as the engine wants them."""
         return (
+            access,
+            self.accounts.service,
+            analytics,
             audit,
+            directory,
+            self.factors.service,
+            self.federation.service,
+            contacts,
             files_service(self._platform.files),
+            idempotency,
             job_service(self._every, self.reactions),
+            keys,
             make_mail_service(self.postman),
             metering,
             notifications,
+            oauth,
             self.privacy.service,
+            support,
             self.webhooks.service,
         )
 
@@ -95,19 +137,142 @@ class Services:
             forget=self._forget,
         )
 
+    @cached_property
+    def accounts(self) -> Accounts:
+        """Who knows how people come in, and what they are called."""
+        it = self._platform
+        return Accounts(
+            it.sealer,
+            it.key,
+            it.files,
+            engine=lambda: it.engine,
+            identity=lambda: it.identity,
+            authenticator=lambda: it.authenticator,
+        )
+
+    @cached_property
+    def factors(self) -> Factors:
+        """Who knows people's second factors."""
+        it = self._platform
+        port = None if it.settings.env == "production" else it.settings.port
+        return Factors(
+            it.key,
+            it.sealer,
+            Origins(port),
+            lambda: it.identity,
+            lambda: it.engine,
+        )
+
+    @cached_property
+    def federation(self) -> Federation:
+        """Who signs people in with providers elsewhere."""
+        it = self._platform
+        policy = Policy.of(it.settings)
+        return Federation(it.key, it.sealer, policy, it.cache, lambda: it.engine)
+
     def _forget(self, tenant_id: UUID, person: UUID) -> None:
         self._platform.cache.flush(tenant_id)
         self._platform.bus.announce(topic_of(person))
+
+    @cached_property
+    def tenant_keys(self) -> TenantKeys:
+        """Who knows the keys of tenants."""
+        return TenantKeys(self._platform.key)
+
+    def credentials(self) -> tuple[CredentialSource, ...]:
+        """Who knows the credentials that are no access tokens."""
+        it = self._platform
+        return (
+            it.identity.cookies,
+            self.operating.support.passes,
+            self.tenant_keys,
+            PersonalTokens(it.key, it.authenticator.user),
+            ClientTokens(it.key),
+            ScimTokens(it.key),
+        )
+
+    @cached_property
+    def operating(self) -> Operating:
+        """What operators have."""
+        return Operating(self._platform)
+
+    @cached_property
+    def one_time(self) -> OneTimeTokens:
+        """Who makes what mails carry."""
+        return OneTimeTokens(self._platform.key)
+
+    def doors(self, audience: TokenAudience) -> Doors:
+        """What those pass who sign in."""
+        if audience is TokenAudience.operator:
+            gates, throttle = (self.operating.gate,), self._operators_throttle
+            return Doors(gates=gates, throttle=throttle)
+        if audience is TokenAudience.portal:
+            return Doors(throttle=self._portal_throttle)
+        return self._tenant_doors
+
+    @cached_property
+    def _tenant_doors(self) -> Doors:
+        return Doors(
+            gates=(
+                self._platform.networks.enter,
+                *self.accounts.gates(),
+                self.factors.gate,
+            ),
+            arrivals=(note_arrival, *self.accounts.arrivals()),
+            throttle=self._throttle,
+        )
+
+    @cached_property
+    def _throttle(self) -> Throttle:
+        """What slows down whoever guesses a tenant's passwords."""
+        rules = Rules.of(self._platform.settings)
+        key = self._platform.key
+        return Throttle(key, TenantBook(), rules, failed=(note_failure,))
+
+    @cached_property
+    def _operators_throttle(self) -> Throttle:
+        it = self._platform
+        return Throttle(it.key, OperatorBook(it.control), Rules.of(it.settings))
+
+    @cached_property
+    def _portal_throttle(self) -> Throttle:
+        """The same for contacts: a key of its own, so that staff are not counted."""
+        it = self._platform
+        book = TenantBook(taking("contacts", "contact_sessions", "contact_id"))
+        return Throttle(derive(it.key, "portal"), book, Rules.of(it.settings))
 
     def operations(self) -> tuple[Operation, ...]:
         """What their resources do not offer by themselves."""
         it = self._platform
         return (
             *file_operations(it.files, it.engine),
+            *self.accounts.operations(),
             retry_many(it.engine),
             *MailOperations(it.engine, it.sealer).operations(),
             *self.privacy.operations(),
+            *self.factors.operations(),
+            *self.operating.operations(),
+            *people_operations(it, self.one_time),
             *self.webhooks.operations(),
+            *KeyOperations(it.engine, it.key, it.bus.announce).operations(),
+            *self._oauth.operations(),
+            *self.federation.operations(it.identity, self.one_time),
+            *scim(it.engine, it.identity, ScimTokens(it.key), it.bus.announce),
+        )
+
+    @property
+    def _oauth(self) -> Oauth:
+        """Who lets programs act for people."""
+        it = self._platform
+        steps = self.factors.operations()
+        return Oauth(
+            it.key,
+            it.engine,
+            it.identity,
+            it.authenticator,
+            it.bus.announce,
+            next(step.run for step in steps if step.name == "auth.second_factor"),
+            ClientTokens(it.key),
         )
 
     def subscribers(self) -> tuple[Subscriber, ...]:
@@ -123,5 +288,7 @@ class Services:
         """Close what they have opened."""
         if "webhooks" in self.__dict__:
             await self.webhooks.close()
+        if "federation" in self.__dict__:
+            await self.federation.close()
         if "postman" in self.__dict__:
             await self.postman.transport.close()

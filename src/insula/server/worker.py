@@ -44,6 +44,7 @@ def make_runner(platform: Platform) -> JobRunner:
         platform.directory.with_id,
         lambda tenant: platform.open_session(tenant.home, tenant.id),
         platform.authenticator.user,
+        platform.services.tenant_keys.acting,
     )
 
 

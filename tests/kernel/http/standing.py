@@ -7,6 +7,7 @@ from typing import Any
 
 from insula.kernel.access.context import Context
 from insula.kernel.access.operation import Audience, Call, Operation, Reply
+from insula.kernel.foundation.languages import Languages
 from insula.kernel.http.application import Application
 from insula.kernel.http.asgi import Message, Scope
 from insula.kernel.http.front import Front, FrontSettings
@@ -30,6 +31,17 @@ class ShortWalk:
         return await operation.run(ctx, call), None, None
 
 
+class NoCors:
+    """No origin is known here."""
+
+    async def preflight(self, _: Request) -> None:
+        """Nobody is answered."""
+
+    async def headers(self, _: Request) -> list[tuple[bytes, bytes]]:
+        """Nothing is said."""
+        return []
+
+
 class Standing:
     """One operation behind the real front and application."""
 
@@ -45,7 +57,10 @@ class Standing:
         )
         walk: Any = ShortWalk()
         routers = (Router([self.operation]), Router([]))
-        self.application = Application(walk, routers, {}, {}, self.witness)
+        cors: Any = NoCors()
+        self.application = Application(
+            walk, routers, {}, {}, self.witness, cors=cors, languages=Languages(())
+        )
         settings = FrontSettings(max_body_bytes=10_000_000)
         self.app = Front(self.application, settings)
         self.reply = Reply()

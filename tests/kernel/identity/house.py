@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from insula.kernel.access.actor import Actor, ActorKind, RoleBook
+from insula.kernel.access.actor import Actor, ActorKind
 from insula.kernel.access.context import Context
+from insula.kernel.access.roles import RoleBook
 from insula.kernel.database.cluster import SHARED_SCHEMA, Cluster
 from insula.kernel.database.home import Home, Isolation
 from insula.kernel.database.pool import Pools, Record

@@ -10,9 +10,8 @@ from insula.kernel.foundation.errors import Unauthenticated
 from insula.kernel.foundation.ids import uuid7
 from insula.kernel.identity.operators import (
     OperatorExists,
+    Operators,
     OperatorUnknown,
-    create_operator,
-    reset_operator,
 )
 from insula.kernel.identity.passwords import PasswordWeak
 from insula.kernel.identity.sessions import Origin
@@ -52,7 +51,7 @@ class Root:
 @pytest.fixture
 async def root(house: House, process: Process, acme: Tenant) -> Root:
     name = uuid7().hex
-    await create_operator(house.control, f"{name.upper()}@Insula.test ", PASSWORD)
+    await Operators(house.control).create(f"{name.upper()}@Insula.test ", PASSWORD)
     realm = process.identity.operators(house.context(acme))
     return Root(house, realm, f"{name}@insula.test")
 
@@ -136,12 +135,13 @@ async def test_users_and_operators_never_pass_through_each_others_door(
 async def test_an_operator_is_made_once_and_gets_a_good_password(
     house: House, root: Root
 ) -> None:
+    operators = Operators(house.control)
     with pytest.raises(OperatorExists):
-        await create_operator(house.control, root.email, NEW_PASSWORD)
+        await operators.create(root.email, NEW_PASSWORD)
     with pytest.raises(PasswordWeak):
-        await create_operator(house.control, "new@insula.test", "password")
+        await operators.create("new@insula.test", "password")
     with pytest.raises(OperatorUnknown):
-        await reset_operator(house.control, "new@insula.test", NEW_PASSWORD)
+        await operators.id_of("new@insula.test")
     await root.sign_in()
 
 
@@ -149,7 +149,8 @@ async def test_another_password_signs_an_operator_out_everywhere(
     house: House, process: Process, root: Root
 ) -> None:
     signed_in = await root.sign_in()
-    await reset_operator(house.control, root.email.upper(), NEW_PASSWORD)
+    operators = Operators(house.control)
+    await operators.set_password(await operators.id_of(root.email), NEW_PASSWORD)
     with pytest.raises(Unauthenticated):
         await process.authenticator.operator(signed_in.access_token)
     with pytest.raises(Unauthenticated):

@@ -153,7 +153,9 @@ async def test_a_session_opens_and_ends_whatever_plan_postgresql_chooses(
         at, session = now(), uuid7()
         opening = Opening(session, "0" * 64, at, at + LIFETIME, None)
         assert await accounts.open(ada, opening, ORIGIN)
-        assert await accounts.active(session, ada.id) == ada
+        active = await accounts.active(session, ada.id)
+        assert active is not None
+        assert active.account == ada
         await accounts.end(session, Ending.logout, ORIGIN)
         assert await accounts.active(session, ada.id) is None
     await single.pools.close()

@@ -262,7 +262,7 @@ async def test_a_question_has_at_most_twenty_comparisons(reader: Caller) -> None
 async def test_the_memory_for_shapes_is_bounded(
     house: House, reader: Caller, rows: list[Any]
 ) -> None:
-    lister = house.platform.engine.api("maintenance.assets").list
+    lister = house.platform.engine.api("maintenance.assets").lister
     fields = [name for name in rows[0] if name not in ("type", "id")]
     picks = [
         ",".join(name for at, name in enumerate(fields) if number >> at & 1)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from dateutil.rrule import rrulestr
 from pydantic import AfterValidator, Field
 
-from insula.sdk import Code, ShortText
+from insula.sdk import Code, ShortText, Words
 
 WEEKDAY = "(MO|TU|WE|TH|FR|SA|SU)"
 
@@ -58,7 +58,7 @@ def _parts(rule: str) -> dict[str, str]:
     pairs = [part.partition("=") for part in rule.split(";")]
     parts = {name: value for name, _, value in pairs}
     if len(parts) < len(pairs):
-        raise ValueError("a rule says each of its parts once")
+        raise ValueError(Words("a rule says each of its parts once"))
     return parts
 
 
@@ -68,13 +68,15 @@ def known_rule(text: str) -> str:
     parts = _parts(rule)
     for name, value in parts.items():
         if not re.fullmatch(PARTS.get(name, "(?!)"), value, re.ASCII):
-            raise ValueError(f"a rule cannot have {name}={value}")
+            raise ValueError(
+                Words("a rule cannot have {name}={value}", name=name, value=value)
+            )
     if "FREQ" not in parts or parts.keys() >= {"COUNT", "UNTIL"}:
-        raise ValueError("a rule has a FREQ, and not both COUNT and UNTIL")
+        raise ValueError(Words("a rule has a FREQ, and not both COUNT and UNTIL"))
     date.fromisoformat(parts.pop("UNTIL", "20000101")[:8])
     parts.pop("INTERVAL", None)  # with it, whether there is a day depends on the start
     if not any(True for _ in rrulestr(_joined(parts), dtstart=datetime(9900, 1, 1))):  # noqa: DTZ001  # local
-        raise ValueError("the rule never happens")
+        raise ValueError(Words("the rule never happens"))
     return rule
 
 
@@ -87,7 +89,7 @@ def known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, OSError, ValueError):
-        raise ValueError("there is no such time zone") from None
+        raise ValueError(Words("there is no such time zone")) from None
     return name
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from insula.sdk import Command, Context, FieldError, Invalid, Resource
+from insula.sdk import Command, Context, FieldError, Invalid, Resource, Words
 
 from .attachments import Attachment
 from .checklists import ItemKind
@@ -61,8 +61,12 @@ async def _checked(ctx: Context, item: WorkItem, value: Value) -> str | None:
             return value
         case ItemKind.photo, str() if await _is_attached(ctx, item, value):
             return value
-    message = f"The value field must answer an item of kind {item.kind}."
-    raise Invalid(FieldError("value", "wrong_kind", message))
+    words = Words(
+        "The {field} field must answer an item of kind {kind}.",
+        field="value",
+        kind=item.kind.value,
+    )
+    raise Invalid(FieldError("value", "wrong_kind", words))
 
 
 async def _is_attached(ctx: Context, item: WorkItem, value: str) -> bool:

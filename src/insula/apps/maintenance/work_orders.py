@@ -94,6 +94,7 @@ class WorkItem(Line):
 
 work_orders = Resource(
     WorkOrder,
+    owner=WorkOrder.assignee_id,
     filters=(
         WorkOrder.state,
         WorkOrder.kind,

@@ -1,8 +1,11 @@
 """Actors: who acts, and what they may do."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
+
+from insula.kernel.access.grants import NO_MASKS, Masks, Reach, reach_of
 
 
 class ActorKind(StrEnum):
@@ -20,12 +23,29 @@ class Actor:
     """Somebody who acts: within one tenant, or as an operator within none.
 
     ``grants`` are permissions ``<app>.<resource>.<action>`` (kernel: ``<area>.<action>``)
-    in which ``*`` stands for any part and ``manage`` for any action (R36).
+    in which ``*`` stands for any part and ``manage`` for any action (R36). ``scopes``
+    bound what a key or a client may do on behalf of somebody; None bounds nothing.
+    ``via`` is through what they came, if not by signing in themselves. ``factors`` is
+    how they signed in (RFC 8176), and ``proved`` when they last proved who they are,
+    in Unix time.
     """
 
-    __slots__ = ("_known", "grants", "id", "kind", "roles", "session", "tenant")
+    __slots__ = (
+        *("_known", "_reaches", "factors", "grants", "id", "kind", "locale", "masks"),
+        *(
+            "proved",
+            "qualified",
+            "roles",
+            "scopes",
+            "session",
+            "teams",
+            "tenant",
+            "via",
+        ),
+        "worked_out",
+    )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # all that an actor is
         self,
         kind: ActorKind,
         actor_id: UUID | None,
@@ -34,81 +54,70 @@ class Actor:
         session: UUID | None = None,
         roles: Iterable[str] = (),
         grants: Iterable[str] = (),
+        scopes: Iterable[str] | None = None,
+        teams: Iterable[UUID] = (),
+        via: str | None = None,
+        factors: Sequence[str] = (),
+        proved: float | None = None,
+        masks: Masks = NO_MASKS,
     ) -> None:
         self.kind, self.id, self.tenant, self.session = kind, actor_id, tenant, session
-        self.roles = tuple(roles)
-        self.grants = frozenset(grants)
+        self.roles, self.via = tuple(roles), via
+        self.grants, self.teams = frozenset(grants), frozenset(teams)
+        self.scopes = None if scopes is None else frozenset(scopes)
+        self.factors, self.proved = tuple(factors), proved
+        self.masks = masks
+        self.locale: str | None = None
+        """The language in which it is spoken to, if it has chosen one."""
+        bounds = self.grants if scopes is None else self.grants | frozenset(scopes)
+        self.qualified = any(":" in it for it in bounds)
         self._known: dict[str, bool] = {}
+        self._reaches: dict[str, Reach | None] = {}
+        self.worked_out: dict[object, Any] = {}
+        """What follows from the rights, kept by whoever works it out."""
 
     def may(self, permission: str) -> bool:
-        """Whether a grant of this actor covers the permission."""
+        """Whether this actor has the permission for all rows, and a scope if bounded."""
         known = self._known.get(permission)
         if known is None:
-            known = any(covers(grant, permission) for grant in self.grants)
-            self._known[permission] = known
+            known = self._known[permission] = self.reach(permission) is Reach.all
         return known
 
-
-def covers(grant: str, permission: str) -> bool:
-    """Whether one grant covers one permission."""
-    if grant in ("*", permission):
-        return True
-    granted, wanted = grant.split("."), permission.split(".")
-    if len(granted) != len(wanted):
-        return granted[-1] == "*" and covers_prefix(granted[:-1], wanted)
-    *areas, action = granted
-    if action not in ("*", "manage", wanted[-1]):
-        return False
-    return covers_prefix(areas, wanted)
-
-
-def covers_prefix(granted: list[str], wanted: list[str]) -> bool:
-    """Whether the first parts agree, ``*`` with any."""
-    pairs = zip(granted, wanted, strict=False)
-    return len(granted) < len(wanted) and all(
-        mine in ("*", theirs) for mine, theirs in pairs
-    )
+    def reach(self, permission: str) -> Reach | None:
+        """How far this actor's permission reaches; None if there is none at all."""
+        if permission in self._reaches:
+            return self._reaches[permission]
+        found = reach_of(self.grants, permission)
+        if found is not None and self.scopes is not None:
+            scope = reach_of(self.scopes, permission)
+            found = None if scope is None else min(found, scope)
+        self._reaches[permission] = found
+        return found
 
 
 FILING = ("files.read", "files.create", "files.share", "files.revoke_links")
+EVERYDAY = (
+    *("*.*.read", "*.*.create", "*.*.update", "own:*.*.manage"),
+    *("users.read", "analytics.read", *FILING),
+)
+"""What whoever works with an app's rows needs; of their own rows, everything."""
 
 SYSTEM_ROLES: Mapping[str, tuple[str, ...]] = {
     "owner": ("*",),
     "admin": ("*",),
-    "manager": ("*.*.manage", "users.read", "files.manage"),
-    "editor": ("*.*.read", "*.*.create", "*.*.update", "users.read", *FILING),
-    "member": ("*.*.read", "*.*.create", "*.*.update", "users.read", *FILING),
-    "viewer": ("*.*.read", "files.read"),
-    "auditor": ("*.*.read", "audit_log.read", "mails.read", "users.read", "files.read"),
+    "manager": (
+        *("*.*.manage", "users.read", "roles.read", "teams.read"),
+        *("files.manage", "analytics.read"),
+    ),
+    "editor": EVERYDAY,
+    "member": EVERYDAY,
+    "viewer": ("*.*.read", "files.read", "analytics.read"),
+    "auditor": (
+        *("*.*.read", "audit_log.read", "mails.read", "files.read", "analytics.read"),
+        *("users.read", "roles.read", "teams.read", "security.read", "api_keys.read"),
+        "login_analytics.read",
+    ),
     "customer": (),
     "technician": (),
 }
 """The roles that every tenant has (R21); apps add theirs as ``<app>.<role>``."""
-
-
-MOST_SETS = 1_000
-"""Combinations of roles whose grants are kept worked out."""
-
-
-class RoleBook:
-    """What each role grants: the system's roles and those of the registered apps."""
-
-    def __init__(self, apps: Mapping[str, Iterable[str]]) -> None:
-        self._grants = {
-            **SYSTEM_ROLES,
-            **{name: tuple(it) for name, it in apps.items()},
-        }
-        self._together: dict[tuple[str, ...], frozenset[str]] = {}
-
-    def __contains__(self, role: str) -> bool:
-        return role in self._grants
-
-    def grants(self, roles: Iterable[str]) -> frozenset[str]:
-        """All that these roles grant together; an unknown role grants nothing."""
-        key = tuple(roles)
-        found = self._together.get(key)
-        if found is None:
-            found = frozenset(it for role in key for it in self._grants.get(role, ()))
-            if len(self._together) < MOST_SETS:
-                self._together[key] = found
-        return found

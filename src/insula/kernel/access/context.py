@@ -1,5 +1,6 @@
 """The context: what an operation is given to work with, bound to one tenant and actor."""
 
+from copy import copy
 from uuid import UUID
 
 from insula.kernel.access.actor import Actor
@@ -8,9 +9,12 @@ from insula.kernel.tenancy.tenant import Tenant
 
 
 class Context:
-    """Who asks, for which tenant, and the door to that tenant's rows."""
+    """Who asks, for which tenant, and the door to that tenant's rows.
 
-    __slots__ = ("_session", "_tenant", "actor", "client", "request_id")
+    ``device`` is what somebody who signs in shows of having done so before.
+    """
+
+    __slots__ = ("_session", "_tenant", "actor", "client", "device", "request_id")
 
     def __init__(
         self,
@@ -23,6 +27,7 @@ class Context:
     ) -> None:
         self.actor, self.request_id, self.client = actor, request_id, client
         self._tenant, self._session = tenant, session
+        self.device: str | None = None
 
     @property
     def tenant(self) -> Tenant:
@@ -38,10 +43,17 @@ class Context:
             raise NoTenant
         return self._session
 
+    def within(self, session: Session) -> "Context":
+        """The same, but for the session through which rows are reached."""
+        other = copy(self)
+        other._session = session
+        return other
+
     @property
-    def origin(self) -> tuple[str, UUID | None, str, str]:
-        """Actor's kind and id, request and client: what the journal keeps."""
-        return self.actor.kind, self.actor.id, self.request_id, self.client
+    def origin(self) -> tuple[str, UUID | None, str, str, str | None]:
+        """Actor's kind and id, request, client and via: what the journal keeps."""
+        actor = self.actor
+        return actor.kind, actor.id, self.request_id, self.client, actor.via
 
 
 class NoTenant(RuntimeError):

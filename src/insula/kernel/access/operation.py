@@ -22,6 +22,8 @@ class Audience(StrEnum):
     """Whoever comes to a tenant's host, signed in or not."""
     operator = "operator"
     """Operators, on the ``admin`` host."""
+    portal = "portal"
+    """A tenant's contacts, on the tenant's host."""
     gate = "gate"
     """Whoever comes to the ``admin`` host to sign in."""
 
@@ -71,6 +73,10 @@ class Call:
     body: Any = None
     raw: bytes = b""
     version: int | None = None
+    secure: bool = False
+    """Whether it came over TLS."""
+    authority: str = ""
+    """The host that was asked, and its port if it is not the usual one."""
     headers: Mapping[bytes, bytes] = field(default_factory=dict)
     chunks: AsyncIterator[bytes] = NoChunks()  # noqa: RUF009  # it has no state
     again: Callable[[], Awaitable[tuple[Tenant, Actor]]] | None = None
@@ -148,6 +154,14 @@ class Operation:
     """It is a websocket; each chunk of its stream is a text message."""
     ticket: Callable[[str], str] | None = None
     """The token behind ``?ticket=``: browsers send no header where this is needed."""
+    step_up: bool = False
+    """Only for somebody who proved lately who they are, and is there themselves."""
+    limit: str | None = None
+    """The class of the buckets that it is counted in; by its audience, if not said."""
+    scoped: bool = False
+    """A permission for some rows will do: the operation itself keeps to them."""
+    feature: str | None = None
+    """What the tenant's plan must have for it."""
     precondition: Precondition = Precondition.none
     status: int = 200
     writes: bool = True

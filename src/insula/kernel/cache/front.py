@@ -22,6 +22,7 @@ from insula.kernel.cache.process import ProcessLevel
 from insula.kernel.cache.shared import AWAY, Found, Shared, Wanted
 from insula.kernel.cache.tally import Tally
 from insula.kernel.cache.tenant import Make, Mark, TenantCache
+from insula.kernel.database.afterwards import put_off
 
 FRONT = 5.0
 """Seconds for which this process keeps what it could ask of the shared level."""
@@ -147,6 +148,8 @@ class Cache:
 
     def drop(self, tenant_id: UUID, tag: str) -> None:
         """Forget what has a tag, and have every process and the shared level do so."""
+        if put_off(self.drop, tenant_id, tag):
+            return
         self.near.drop(tenant_id, tag)
         if self._news is None:
             self._tell(CHANGED, tenant_id, tag)

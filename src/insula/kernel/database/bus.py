@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import asyncpg
 
+from insula.kernel.database.afterwards import put_off
 from insula.kernel.database.home import Login
 from insula.kernel.database.pool import Connection, connect
 from insula.kernel.foundation.errors import Unavailable
@@ -67,6 +68,8 @@ class Bus:
 
         Many announcements of one topic meanwhile are one notice.
         """
+        if put_off(self.announce, topic):
+            return
         self._tell(topic)
         self._pending.add(topic)
         self._wanted.set()
@@ -76,6 +79,8 @@ class Bus:
 
         For what happens thousands of times a second: it costs a set's insertion.
         """
+        if put_off(self.mention, kind, subject):
+            return
         self._mentioned.add((kind, subject))
         self._wanted.set()
 

@@ -65,6 +65,10 @@ class Field:
     moves: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     target: str | None = None
     part_of: bool = False
+    read: str | None = None
+    """The permission without which the field is not shown."""
+    write: str | None = None
+    """The permission without which no caller sets the field."""
 
     @property
     def required(self) -> bool:
@@ -104,6 +108,8 @@ def column(
     immutable: bool = ...,
     min: int | None = ...,
     max: int | None = ...,
+    read: str = ...,
+    write: str = ...,
     init: bool = ...,
 ) -> Mapped[T]: ...
 @overload
@@ -115,6 +121,8 @@ def column(
     immutable: bool = ...,
     min: int | None = ...,
     max: int | None = ...,
+    read: str = ...,
+    write: str = ...,
     init: bool = ...,
 ) -> Mapped[Any]: ...
 def column(*, default: Any = MISSING, init: bool = True, **rules: Any) -> Any:
@@ -122,7 +130,9 @@ def column(*, default: Any = MISSING, init: bool = True, **rules: Any) -> Any:
 
     ``read_only`` fields are never taken from a caller, ``immutable`` ones only when
     the row is made. ``min`` and ``max`` bound numbers, inclusively, and are kept by
-    a CHECK in the database as well.
+    a CHECK in the database as well. ``read`` and ``write`` are permissions that the
+    field asks for beyond those of its resource: without the first it does not exist
+    for a caller, without the second it cannot be set.
     """
     rules["minimum"], rules["maximum"] = rules.pop("min", None), rules.pop("max", None)
     return _mapped(Field(default=default, **rules), init=init)
@@ -170,6 +180,12 @@ def ref(
         immutable=immutable or part_of,
     )
     return _mapped(declared, Uuid, init=True)
+
+
+def maker() -> Mapped[UUID | None]:
+    """Who made the row, as ``created_by``; the kernel fills it, and no caller does."""
+    info = {FIELD: Field(default=None, read_only=True)}
+    return mapped_column(Uuid, default=None, init=False, info=info)
 
 
 def holding(what: Holds) -> dict[str, Any]:
@@ -230,6 +246,7 @@ __all__ = [
     "column",
     "holding",
     "made",
+    "maker",
     "ref",
     "spec",
     "state",

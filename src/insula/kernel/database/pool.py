@@ -297,6 +297,18 @@ async def commit(connection: Connection) -> None:
         raise
 
 
+async def undo(connection: Connection, savepoint: str) -> None:
+    """Roll back to a savepoint and forget it, whatever is still under way."""
+    await _settle(connection)
+    if connection.is_closed():
+        return
+    back = f"ROLLBACK TO SAVEPOINT {savepoint}; RELEASE SAVEPOINT {savepoint}"
+    try:
+        await connection.execute(back, timeout=5)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        connection.terminate()
+
+
 async def _settle(connection: Connection) -> None:
     """Wait until the server has answered, or cancelled, whatever was sent."""
     try:

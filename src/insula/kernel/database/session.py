@@ -1,5 +1,6 @@
 """Sessions: one tenant's door to its rows, and the only one."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -9,8 +10,9 @@ from time import perf_counter
 from typing import Protocol
 from uuid import UUID
 
+from insula.kernel.database.afterwards import gathering
 from insula.kernel.database.home import Home
-from insula.kernel.database.pool import Connection, Pools, Record, commit
+from insula.kernel.database.pool import Connection, Pools, Record, commit, undo
 from insula.kernel.database.slowness import Slowness
 
 HOME = "home__"
@@ -56,6 +58,11 @@ class Statement:
         return found
 
 
+PART = "part"
+"""The name of every savepoint: the innermost of that name is the one that is meant."""
+TURN = 5.0
+"""Seconds that one task waits for another of the same request to end its part."""
+
 NEVER = Slowness(after=inf)
 """Of statements that may take their time: those of upkeep, as a home's owner."""
 
@@ -85,6 +92,11 @@ class Transaction:
         self._connection, self._schema, self._tenant = connection, schema, tenant
         self._slowness = slowness or NEVER
 
+    @property
+    def tenant_id(self) -> UUID:
+        """Whose rows it sees."""
+        return UUID(self._tenant)
+
     async def fetch(self, statement: Statement, *args: object) -> Sequence[Record]:
         """Run a statement with the tenant as ``$1`` and ``args`` from ``$2`` on."""
         text, slowness, began = (
@@ -102,6 +114,18 @@ class Transaction:
         if (seconds := perf_counter() - began) > slowness.after:
             slowness.note(text, self._tenant, seconds)
         return rows
+
+    @asynccontextmanager
+    async def part(self) -> AsyncIterator[None]:
+        """What a block does is undone alone when it fails: the rest can still commit."""
+        connection = self._connection
+        await connection.execute(f"SAVEPOINT {PART}")
+        try:
+            yield
+        except BaseException:
+            await asyncio.shield(undo(connection, PART))
+            raise
+        await connection.execute(f"RELEASE SAVEPOINT {PART}")
 
 
 class Session:
@@ -142,3 +166,64 @@ class Session:
                 connection, home.schema, self._tenant, self._pools.slowness
             )
             await commit(connection)
+
+    @asynccontextmanager
+    async def joint(self) -> AsyncIterator["JointSession"]:
+        """Open one transaction around all that is done through the session it yields.
+
+        Notices that this process would give meanwhile are given after the commit.
+        """
+        with gathering():
+            async with self.transaction() as transaction:
+                yield JointSession(self, transaction)
+
+
+class JointSession(Session):
+    """A session whose transactions are parts of one that is open already.
+
+    To whoever uses it, it is a session like any other: a part that fails is undone and
+    the next one works. But nothing is there for others before the whole has committed.
+    """
+
+    __slots__ = ("_turns", "whole")
+
+    def __init__(self, session: Session, whole: Transaction) -> None:
+        super().__init__(
+            session._pools, session._home, session.tenant_id, session._waker
+        )
+        self.whole, self._turns = whole, _Turns()
+
+    async def fetch(self, statement: Statement, *args: object) -> Sequence[Record]:
+        """Run one statement as a part of the whole."""
+        async with self.transaction() as transaction:
+            return await transaction.fetch(statement, *args)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Open a part of the whole; inside of another, a part of that."""
+        async with self._turns, self.whole.part():
+            yield self.whole
+
+
+class _Turns:
+    """One task at a time, for there is one connection; again and again within it."""
+
+    __slots__ = ("_depth", "_lock", "_owner")
+
+    def __init__(self) -> None:
+        self._lock, self._depth = asyncio.Lock(), 0
+        self._owner: asyncio.Task[object] | None = None
+
+    async def __aenter__(self) -> None:
+        task = asyncio.current_task()
+        if self._owner is not task:
+            async with asyncio.timeout(TURN):
+                await self._lock.acquire()
+            self._owner = task
+        self._depth += 1
+
+    async def __aexit__(self, *_: object) -> None:
+        self._depth -= 1
+        if not self._depth:
+            self._owner = None
+            self._lock.release()

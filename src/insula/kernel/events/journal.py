@@ -49,6 +49,10 @@ class AuditEntry(TenantRow):
     user_agent: Mapped[str | None] = mapped_column(
         String(255), default=None, info=holding(Holds.network)
     )
+    via: Mapped[str | None] = mapped_column(
+        String(60), default=None, info=holding(Holds.nothing)
+    )
+    """Through what the actor came, if not by signing in: ``api_key:<id>`` and the like."""
     changes: Mapped[Json] = column(default={}, holds=Holds.text)
 
 

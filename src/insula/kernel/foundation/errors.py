@@ -18,6 +18,8 @@ class Problem(Exception):
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "INTERNAL_ERROR"
+    told: ClassVar[tuple[str, ...]] = ()
+    """The details that a caller is given by name, beside the message."""
 
     def __init__(self, *fields: FieldError, **details: object) -> None:
         """Keep the offending fields, and the values that the docstring names."""
@@ -25,11 +27,15 @@ class Problem(Exception):
         self.fields = fields
         self.details = details
 
+    @classmethod
+    def template(cls) -> str:
+        """The class's docstring as one line; what stands in braces are values."""
+        return " ".join((cls.__doc__ or "").strip().split("\n\n")[0].split())
+
     @property
     def message(self) -> str:
         """The sentence a person reads: the class's docstring with its values."""
-        text = (type(self).__doc__ or "").strip().split("\n\n")[0]
-        return " ".join(text.format(**self.details).split())
+        return " ".join(self.template().format(**self.details).split())
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"

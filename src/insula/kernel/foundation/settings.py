@@ -56,6 +56,8 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = 8000
     trusted_proxies: tuple[str, ...] = ()
+    operator_second_factor: bool | None = None
+    """Whether an operator without a second factor is kept out: yes, unless said."""
     connections: int = Field(default=64, ge=4)
     connections_per_database: int = Field(default=16, ge=1)
     migrate_parallel: int = Field(default=4, ge=1)
@@ -132,6 +134,27 @@ class Settings(BaseSettings):
     webhook_ports: tuple[int, ...] = (80, 443)
     webhook_http: bool = False
 
+    hasher: Literal["argon2id", "bcrypt"] = "argon2id"
+    """What new passwords are hashed with; hashes of the other kind stay good (R13)."""
+
+    limit_anonymous: int = Field(default=60, ge=0)
+    """Requests a minute of an address that nobody is signed in at; 0 is no limit."""
+    limit_auth: int = Field(default=60, ge=0)
+    """Requests a minute of an address to whatever has to do with signing in."""
+    limit_login: int = Field(default=5, ge=0)
+    """Sign-ins a minute of an address, and of strangers to one account."""
+    limit_logins: int = Field(default=100, ge=0)
+    """Sign-ins a minute of all strangers to one tenant."""
+    limit_user: int = Field(default=100, ge=0)
+    """Requests a minute of a user, a key or a client to one class of endpoints."""
+    limit_tenant: int = Field(default=300, ge=0)
+    """Requests a minute of a tenant whose plan says nothing else."""
+    limit_search: int = Field(default=30, ge=0)
+    limit_bulk: int = Field(default=10, ge=0)
+    """Bulk operations an hour of a tenant whose plan says nothing else."""
+    geo_database: Path | None = None
+    """A file in MaxMind's format that tells the country of an address."""
+
     @field_validator("db_connection")
     @classmethod
     def _postgresql_alone(cls, value: str) -> str:
@@ -151,6 +174,15 @@ class Settings(BaseSettings):
             )
         if self.app_key is not None:
             decode_key(self.app_key.get_secret_value())
+        return self
+
+    @model_validator(mode="after")
+    def _second_factor_but_for_development(self) -> "Settings":
+        if self.operator_second_factor is False and self.env != "development":
+            raise ValueError(
+                "INSULA_OPERATOR_SECOND_FACTOR=false is for development alone:"
+                " operators can see and end every tenant"
+            )
         return self
 
     @model_validator(mode="after")

@@ -10,9 +10,12 @@ import asyncpg
 from insula.kernel.access.actor import Actor
 from insula.kernel.access.operation import Operation, Reply
 from insula.kernel.database.pool import DatabaseAway
-from insula.kernel.foundation.errors import NotFound
+from insula.kernel.foundation.errors import NotFound, Problem
+from insula.kernel.foundation.languages import Languages, told
 from insula.kernel.http.asgi import Receive, Scope, Send
+from insula.kernel.http.cors import Cors
 from insula.kernel.http.envelope import Headers, answer, not_modified
+from insula.kernel.http.problems import language_headers
 from insula.kernel.http.refusals import Refusals
 from insula.kernel.http.request import Request
 from insula.kernel.http.router import Router
@@ -57,14 +60,18 @@ class Observer(Protocol):
 class Application:
     """The ASGI application behind the front: plain pages, operators, tenants."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each is a part of the platform
         self,
         walk: Walk,
         routers: tuple[Router, Router],
         pages: Mapping[str, Callable[[Request], Awaitable[Plain]]],
         breaches: Mapping[str, Breach],
         observer: Observer,
+        *,
+        cors: Cors,
+        languages: Languages,
     ) -> None:
+        self._cors, self._languages = cors, languages
         self._walk, self._pages = walk, pages
         self._tenants, self._operators = routers
         self._observer = observer
@@ -96,12 +103,19 @@ class Application:
         try:
             if page is not None and request.method in ("GET", "HEAD"):
                 status, headers, body = _plain(await page(request))
+            elif allowed := await self._cors.preflight(request):
+                status, headers, body = 204, allowed, b""
             else:
                 status, headers, body = await self._answer(visit)
         except Exception as error:  # noqa: BLE001  # the one place that turns errors into HTTP
             request_id = request.origin.request_id
-            status, headers, body = self._refusals.refuse(error, request_id)
+            catalog = self._languages.choose(request.headers, request.locales)
+            status, headers, body = self._refusals.refuse(error, request_id, catalog)
         visit.status = status
+        if b"origin" in request.headers:
+            headers = [*headers, *await self._cors.headers(request)]
+        if request.limits:
+            headers = [*headers, *request.limits]
         if request.method == "HEAD" and status != 304:
             body = await _withheld(body, headers)
         await send({"type": START, "status": status, "headers": headers})
@@ -148,7 +162,9 @@ class Application:
         request = visit.request
         reply = await self._walked(visit)
         assert visit.operation is not None
+        said = self._translate(reply, request) if reply.message else []
         headers, body = answer(reply, visit.operation, request)
+        headers += said
         known = not_modified(request, headers)
         if isinstance(body, Stream):
             if known:
@@ -157,12 +173,22 @@ class Application:
                 await body.begin()
         return (304, headers, b"") if known else (reply.status, headers, body)
 
+    def _translate(self, reply: Reply, request: Request) -> Headers:
+        """Say what an answer says in the caller's language, and which that is."""
+        catalog = self._languages.choose(request.headers, request.locales)
+        reply.message = told(reply.message, catalog)
+        return language_headers(catalog)
+
     async def _walked(self, visit: Visit) -> Reply:
         """What the walk brings; the visit learns on the way whose it is."""
         request = visit.request
         ours = request.origin.host == self._walk.hosts.admin
         router = self._operators if ours else self._tenants
-        visit.operation, key = router.match(request.method, request.path)
+        try:
+            visit.operation, key = router.match(request.method, request.path)
+        except Problem:
+            await self._walk.limits.visit(request, None)
+            raise
         if visit.operation.socket is not request.socket:
             raise UpgradeRequired if visit.operation.socket else NotFound
         if ours:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from insula.kernel.foundation.errors import BadRequest, Problem, TooLarge
+from insula.kernel.foundation.words import Words
 from insula.kernel.http.asgi import Message, Receive
 
 MAX_DEPTH = 64
@@ -184,7 +185,7 @@ def check_json(body: bytes) -> dict[str, object] | list[object]:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError):
-        return "invalid UTF-8"
+        return Words("invalid UTF-8")
     return str(error).removeprefix("JSON is malformed: ")
 
 

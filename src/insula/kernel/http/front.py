@@ -14,10 +14,11 @@ from insula.kernel.foundation.errors import (
     TooLarge,
 )
 from insula.kernel.foundation.faults import describe
+from insula.kernel.foundation.languages import Catalog, Languages
 from insula.kernel.http.asgi import ASGIApp, Message, Receive, Scope, Send
 from insula.kernel.http.body import BodyGuard
 from insula.kernel.http.origin import Headers, Proxies, choose_request_id
-from insula.kernel.http.problems import problem_body
+from insula.kernel.http.problems import language_headers, problem_body
 
 logger: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -126,9 +127,12 @@ class FrontSettings:
 class Front:
     """The outermost ASGI layer; it leaves an Origin in scope["insula"] for the walk."""
 
-    def __init__(self, app: ASGIApp, settings: FrontSettings) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: FrontSettings, languages: Languages | None = None
+    ) -> None:
         self.app = app
         self.settings = settings
+        self.languages = languages or Languages(())
         self.proxies = Proxies(settings.trusted_proxies)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -156,7 +160,8 @@ class Front:
         except Exception as error:
             if answer.started:
                 raise
-            await answer.refuse(_as_problem(error, answer.request_id))
+            catalog = self.languages.choose(found)
+            await answer.refuse(_as_problem(error, answer.request_id), catalog)
 
 
 class Answer:
@@ -181,7 +186,7 @@ class Answer:
             message = {**message, "headers": self._dress(message.get("headers", ()))}
         return self.send(message)
 
-    async def refuse(self, problem: Problem) -> None:
+    async def refuse(self, problem: Problem, catalog: Catalog | None) -> None:
         """Answer with the error envelope; a websocket gets it too where the server can."""
         kind = "http.response"
         if self.scope["type"] == "websocket":
@@ -189,11 +194,12 @@ class Answer:
             if kind not in (self.scope.get("extensions") or ()):
                 await self({"type": "websocket.close", "code": 1008})
                 return
-        body = problem_body(problem, self.request_id)
+        body = problem_body(problem, self.request_id, catalog)
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(body)),
             (b"cache-control", b"no-store"),
+            *language_headers(catalog),
         ]
         if isinstance(problem, MethodUnknown):
             headers.append(_ALLOW)

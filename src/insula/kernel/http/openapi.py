@@ -17,10 +17,21 @@ from insula.kernel.foundation.errors import (
     Unauthenticated,
     Unavailable,
 )
-from insula.kernel.http.admission import AppNotInstalled, SubscriptionInactive
+from insula.kernel.http.admission import (
+    AppNotInstalled,
+    FeatureMissing,
+    SubscriptionInactive,
+)
+from insula.kernel.http.once import (
+    IdempotencyInFlight,
+    IdempotencyKeyReused,
+    repeatable,
+)
 from insula.kernel.http.request import UnsupportedMediaType
 
 REF = "#/components/schemas/{model}"
+BARE = "application/json"
+"""As an operation's own type: a document without our envelope, as some RFCs want it."""
 
 ERROR = {
     "type": "object",
@@ -174,7 +185,7 @@ def _raw(operation: Operation) -> dict[str, Any]:
 
 
 def _guarded(operation: Operation) -> bool:
-    return operation.audience in (Audience.tenant, Audience.operator)
+    return operation.audience not in (Audience.visitor, Audience.gate)
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
@@ -200,6 +211,15 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
                 "schema": {"type": "string"},
             }
         )
+    if repeatable(operation):
+        found.append(
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "description": "Sent again with the same key, it is done once.",
+                "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+            }
+        )
     return found
 
 
@@ -221,7 +241,9 @@ def _content(operation: Operation, schemas: Schemas) -> dict[str, Any]:
     kind = operation.content_type
     if kind is None:
         answer = schemas.answer(operation)
-        return {"application/json": {"schema": _success(answer, operation)}}
+        return {BARE: {"schema": _success(answer, operation)}}
+    if kind == BARE:
+        return {BARE: {"schema": schemas.answer(operation)}}
     text = {"type": "string"}
     binary = {**text, "format": "binary"}
     return {kind: {"schema": text if kind.startswith("text/") else binary}}
@@ -263,10 +285,14 @@ def _errors(operation: Operation) -> dict[int, str]:
         kinds += [Unauthenticated, Denied]
     if operation.app is not None:
         kinds += [AppNotInstalled, SubscriptionInactive]
+    if operation.feature is not None:
+        kinds.append(FeatureMissing)
     if operation.upload or operation.body or operation.raw_body:
         kinds += [Invalid, TooLarge, UnsupportedMediaType]
     if operation.precondition is Precondition.required:
         kinds += [Stale, PreconditionRequired]
+    if repeatable(operation):
+        kinds += [IdempotencyInFlight, IdempotencyKeyReused]
     found: dict[int, list[str]] = {}
     for kind in (*kinds, *operation.errors):
         codes = found.setdefault(kind.status, [])

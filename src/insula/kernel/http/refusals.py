@@ -6,7 +6,8 @@ import asyncpg
 
 from insula.kernel.database.pool import DatabaseAway
 from insula.kernel.foundation.errors import Problem
-from insula.kernel.http.problems import problem_body
+from insula.kernel.foundation.languages import Catalog
+from insula.kernel.http.problems import language_headers, problem_body
 from insula.kernel.resource.violations import Breach, translate
 
 Refusal = tuple[int, list[tuple[bytes, bytes]], bytes]
@@ -34,13 +35,16 @@ class Refusals:
     ) -> None:
         self._breaches, self._failed = breaches, failed
 
-    def refuse(self, error: Exception, request_id: str) -> Refusal:
-        """The answer to a request that met this error."""
+    def refuse(
+        self, error: Exception, request_id: str, catalog: Catalog | None = None
+    ) -> Refusal:
+        """The answer to a request that met this error, in the catalog's language."""
         problem = self.problem(error, request_id)
-        body = problem_body(problem, request_id)
+        body = problem_body(problem, request_id, catalog)
         headers = [
             (b"content-type", b"application/json"),
             (b"cache-control", b"no-store"),
+            *language_headers(catalog),
         ]
         if problem.status == 401:
             headers.append((b"www-authenticate", b"Bearer"))

@@ -1,7 +1,7 @@
 """Requests as the walk reads them: header, query and body, each parsed once."""
 
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
@@ -17,12 +17,15 @@ from insula.kernel.foundation.errors import (
 from insula.kernel.http.asgi import Receive, Scope
 from insula.kernel.http.body import check_json, guarded, read_body
 from insula.kernel.http.origin import Origin
+from insula.kernel.identity.cookies import check_forgery, session_cookie
 from insula.kernel.resource.schemas import field_errors
 
 ANY = "*/*"
 BODY_LIMIT = 1_048_576
 BODY_TIMEOUT = 30.0
 MOST_PARAMETERS = 50
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing (RFC 9110, 9.2.1)."""
 VERSION = re.compile(r'(?:W/)?"([1-9][0-9]{0,17})"|([1-9][0-9]{0,17})')
 """An ETag of ours, weakened or not, since a proxy that compresses weakens it."""
 
@@ -52,6 +55,8 @@ class Request:
     __slots__ = (
         "_receive",
         "headers",
+        "limits",
+        "locales",
         "method",
         "origin",
         "path",
@@ -67,6 +72,10 @@ class Request:
         self.headers: Mapping[bytes, bytes] = scope["insula_headers"]
         self.origin: Origin = scope["insula"]
         self._receive = receive
+        self.locales: tuple[str | None, ...] = ()
+        """The languages that are usual where it goes, the nearest first."""
+        self.limits: Sequence[tuple[bytes, bytes]] = ()
+        """What its answer says of rates, whatever the answer is."""
 
     @property
     def target(self) -> str:
@@ -81,6 +90,19 @@ class Request:
         if value is None or value[:7].lower() != b"bearer ":
             return None
         return value[7:].strip().decode("latin-1")
+
+    def credential(self) -> str | None:
+        """The token of the Authorization header, or else of a browser's cookie.
+
+        A cookie comes along by itself, with forged requests as well: one that writes
+        needs proof that a page of ours sent it.
+        """
+        if b"authorization" in self.headers:
+            return self.bearer()
+        cookie = session_cookie(self.headers)
+        if cookie is not None and self.method not in SAFE:
+            check_forgery(self.headers, self.origin.host, cookie)
+        return cookie
 
     def redeem(self, tokens: Callable[[str], str]) -> None:
         """Take the query's ticket for the token that it stands for."""
@@ -113,8 +135,11 @@ class Request:
     async def call(self, operation: Operation, key: str) -> Call:
         """What the caller asks, checked against the operation's declaration."""
         call = Call(self.path, key, self.query(), self.target, headers=self.headers)
+        call.secure = self.origin.scheme == "https"
+        call.authority = _authority(self.origin)
         if operation.body is not None:
-            call.body = await self._body(operation.body)
+            call.raw = await self._json()
+            call.body = _checked(operation.body, call.raw)
         elif operation.upload:
             call.chunks = self._chunks(operation)
         elif operation.raw_body is not None:
@@ -125,14 +150,11 @@ class Request:
             raise PreconditionRequired
         return call
 
-    async def _body(self, model: type[BaseModel]) -> BaseModel:
+    async def _json(self) -> bytes:
         self._expect("application/json")
         raw = await read_body(self._receive, limit=BODY_LIMIT, timeout=BODY_TIMEOUT)
         check_json(raw)
-        try:
-            return model.__pydantic_validator__.validate_json(raw)  # type: ignore[no-any-return]  # untyped there
-        except ValidationError as error:
-            raise Invalid(*field_errors(error)) from None
+        return raw
 
     async def _raw(self, operation: Operation, wanted: str) -> bytes:
         self._expect(wanted)
@@ -169,5 +191,18 @@ class Request:
         return int(found[1] or found[2])
 
 
+def _authority(origin: Origin) -> str:
+    port = origin.port
+    usual = 443 if origin.scheme == "https" else 80
+    return origin.host if port in (None, usual) else f"{origin.host}:{port}"
+
+
 def _parted(text: str) -> tuple[str, str, str]:
     return text.partition("=")
+
+
+def _checked(model: type[BaseModel], raw: bytes) -> BaseModel:
+    try:
+        return model.__pydantic_validator__.validate_json(raw)  # type: ignore[no-any-return]  # untyped there
+    except ValidationError as error:
+        raise Invalid(*field_errors(error)) from None

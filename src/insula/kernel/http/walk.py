@@ -7,26 +7,36 @@ from uuid import UUID
 
 from insula.kernel.access.actor import Actor, ActorKind
 from insula.kernel.access.context import Context
+from insula.kernel.access.networks import Networks
 from insula.kernel.access.operation import Audience, Call, Operation, Reply
 from insula.kernel.database.home import Home
 from insula.kernel.database.session import Session
 from insula.kernel.foundation.errors import NotFound, Unauthenticated
 from insula.kernel.foundation.ids import parse_uuid
 from insula.kernel.http.admission import admit
+from insula.kernel.http.limits import Limits
+from insula.kernel.http.nowhere import Nowhere
+from insula.kernel.http.once import Once
 from insula.kernel.http.request import Request
+from insula.kernel.identity.tokens import TokenAudience
 from insula.kernel.operations.logs import set_log_tenant
 from insula.kernel.tenancy.directory import Directory
 from insula.kernel.tenancy.signals import TenantMismatch, TenantNotFound
 from insula.kernel.tenancy.tenant import Tenant
 
 VISITOR = Actor(ActorKind.visitor, None)
+SURFACES = {
+    Audience.tenant: TokenAudience.tenant,
+    Audience.portal: TokenAudience.portal,
+}
+"""Which tokens open what."""
 
 
 class Authenticates(Protocol):
     """What turns a token into an actor."""
 
-    async def actor(self, tenant: Tenant, token: str) -> Actor:
-        """The user of that tenant whose token it is."""
+    async def actor(self, tenant: Tenant, token: str, audience: TokenAudience) -> Actor:
+        """The actor of that tenant whose token it is, for that surface."""
 
     async def operator(self, token: str) -> Actor:
         """The operator whose token it is."""
@@ -54,15 +64,21 @@ class Walk:
     of the answer is sent.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each is a part of the platform
         self,
         hosts: Hosts,
         directory: Directory,
         authenticator: Authenticates,
         open_session: Callable[[Home, UUID], Session],
         audit_operator: Callable[[Context, Operation, Call], Awaitable[None]],
+        limits: Limits,
+        networks: Networks,
+        nowhere: Nowhere,
+        once: Once,
     ) -> None:
-        self.hosts, self._directory = hosts, directory
+        self._once = once
+        self.hosts, self._directory, self.limits = hosts, directory, limits
+        self._networks, self._nowhere = networks, nowhere
         self._authenticator, self._open = authenticator, open_session
         self._audit = audit_operator
 
@@ -70,7 +86,19 @@ class Walk:
         self, request: Request, operation: Operation, key: str
     ) -> tuple[Reply, Tenant, Actor]:
         """A request to a tenant's host, or to the platform's for a named tenant."""
-        tenant, actor = await self._enter(request, operation)
+        await self.limits.visit(request, operation)
+        try:
+            tenant, actor = await self._recognise(request, operation)
+        except TenantNotFound:
+            if operation.limit == "login" and self._names_tenant(request):
+                await self._nowhere.refuse(request, operation)
+            await self.limits.stray(request)
+            raise
+        except (Unauthenticated, TenantMismatch):
+            await self.limits.stray(request)
+            raise
+        await self.limits.admit(request, operation, tenant, actor)
+        admit(operation, tenant, actor)
         call = await request.call(operation, key)
         if operation.live:
             call.again = partial(self._enter, request, operation)
@@ -82,16 +110,28 @@ class Walk:
             request_id=origin.request_id,
             client=origin.client,
         )
-        return await operation.run(ctx, call), tenant, actor
+        if actor.kind is ActorKind.operator:
+            await self._audit(ctx, operation, call)
+        return await self._once(request, operation, ctx, call), tenant, actor
 
     async def _enter(
         self, request: Request, operation: Operation
     ) -> tuple[Tenant, Actor]:
         """Who calls, for which tenant, if they may."""
-        tenant = await self._identify(request, operation)
-        set_log_tenant(tenant.id, tenant.domain)
-        actor = await self._authenticate(request, operation, tenant)
+        tenant, actor = await self._recognise(request, operation)
         admit(operation, tenant, actor)
+        return tenant, actor
+
+    async def _recognise(
+        self, request: Request, operation: Operation
+    ) -> tuple[Tenant, Actor]:
+        """Who calls, from where, for which tenant."""
+        tenant = await self._identify(request, operation)
+        request.locales = (tenant.policy.locale,)
+        set_log_tenant(tenant.id, tenant.domain)
+        self._networks.check(operation, tenant, request.origin.client)
+        actor = await self._authenticate(request, operation, tenant)
+        request.locales = (actor.locale, tenant.policy.locale)
         return tenant, actor
 
     async def operator(
@@ -101,12 +141,11 @@ class Walk:
 
         Each is audited before it is admitted, so that none escapes the trail (S1-29).
         """
+        await self.limits.visit(request, operation)
         actor = VISITOR
         if operation.audience is Audience.operator:
-            token = request.bearer()
-            if token is None:
-                raise Unauthenticated
-            actor = await self._authenticator.operator(token)
+            actor = await self._operator(request)
+        await self.limits.admit(request, operation, None, actor)
         origin = request.origin
         ctx = Context(actor, request_id=origin.request_id, client=origin.client)
         await self._audit(
@@ -114,6 +153,22 @@ class Walk:
         )
         admit(operation, None, actor)
         return await operation.run(ctx, await request.call(operation, key)), actor
+
+    async def _operator(self, request: Request) -> Actor:
+        """The operator who calls."""
+        try:
+            token = request.bearer()
+            if token is None:
+                raise Unauthenticated
+            return await self._authenticator.operator(token)
+        except Unauthenticated:
+            await self.limits.stray(request)
+            raise
+
+    def _names_tenant(self, request: Request) -> bool:
+        """Whether a request says to which tenant it wants, if there is such or not."""
+        central = self.hosts.central(request.origin.host)
+        return not central or b"x-tenant-id" in request.headers
 
     async def _identify(self, request: Request, operation: Operation) -> Tenant:
         """The tenant that host, header and claim agree on; they may not differ (R07)."""
@@ -124,12 +179,12 @@ class Walk:
             if header is not None and named != tenant.id:
                 raise TenantMismatch
             return tenant
-        token = request.bearer()
+        token = request.credential()
         if header is None:
             if token is None:
                 raise TenantNotFound
             named = self._authenticator.tenant_of(token)
-        elif operation.audience is Audience.tenant:
+        elif operation.audience in SURFACES:
             # Before a look-up that would tell whether the id exists.
             if token is None:
                 raise Unauthenticated
@@ -143,11 +198,12 @@ class Walk:
         self, request: Request, operation: Operation, tenant: Tenant
     ) -> Actor:
         """The tenant's actor; a token of another tenant is refused (R07)."""
-        token = request.bearer()
-        if token is not None and operation.audience is not Audience.visitor:
-            return await self._authenticator.actor(tenant, token)
         if operation.audience is Audience.visitor:
             return VISITOR
-        if operation.audience is not Audience.tenant:
+        surface = SURFACES.get(operation.audience)
+        if surface is None:
             raise NotFound
-        raise Unauthenticated
+        token = request.credential()
+        if token is None:
+            raise Unauthenticated
+        return await self._authenticator.actor(tenant, token, surface)

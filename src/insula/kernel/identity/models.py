@@ -3,7 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Index, String, Text
+from sqlalchemy import Index, String, Text, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from insula.kernel.database.columns import (
@@ -47,13 +48,25 @@ class User(TenantModel):
     disabled_at: Mapped[datetime | None] = column(default=None)
     last_login_at: Mapped[datetime | None] = column(default=None)
     login_count: Mapped[int] = column(default=0)
+    password_changed_at: Mapped[datetime | None] = column(default=None)
+    locale: Mapped[str | None] = mapped_column(
+        String(20), default=None, info=holding(Holds.nothing)
+    )
+    external_id: Mapped[str | None] = mapped_column(
+        String(255), default=None, info=holding(Holds.text)
+    )
+    """How the directory calls them from which they come (RFC 7643)."""
+    second_factor_at: Mapped[datetime | None] = column(default=None)
+    """Since when they have a second factor that is confirmed."""
 
 
 class UserSession(TenantRow):
     """One sign-in of a user: every token of it dies with this row (R09).
 
     ``generation`` counts the refresh tokens that it has had; ``refresh_hash`` is that
-    of the present one, ``client`` the address from which it was asked for.
+    of the present one, ``client`` the address from which it was asked for. ``factors``
+    is how it was signed in (RFC 8176), ``proved_at`` when the person last proved to be
+    there. A client that acts for the user has a session of its own, with ``scopes``.
     """
 
     __tablename__ = "sessions"
@@ -70,4 +83,15 @@ class UserSession(TenantRow):
     )
     user_agent: Mapped[str | None] = mapped_column(
         String(255), default=None, info=holding(Holds.network)
+    )
+    kind: Mapped[str] = mapped_column(
+        String(10), default="token", server_default="token", info=holding(Holds.nothing)
+    )
+    factors: Mapped[list[str]] = mapped_column(
+        JSONB, default=[], server_default="[]", info=holding(Holds.nothing)
+    )
+    proved_at: Mapped[datetime | None] = column(default=None)
+    client_id: Mapped[UUID | None] = mapped_column(Uuid, default=None)
+    scopes: Mapped[list[str] | None] = mapped_column(
+        JSONB, default=None, info=holding(Holds.nothing)
     )

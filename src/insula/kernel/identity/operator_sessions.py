@@ -10,6 +10,7 @@ import msgspec
 from insula.kernel.database.pool import Connection, Record
 from insula.kernel.foundation.clock import now
 from insula.kernel.foundation.ids import uuid7
+from insula.kernel.identity.operator_door import strong
 from insula.kernel.identity.sessions import (
     HELD,
     Account,
@@ -18,12 +19,16 @@ from insula.kernel.identity.sessions import (
     Held,
     Opening,
     Origin,
+    SignIn,
     Turn,
     held,
 )
 from insula.kernel.tenancy.control import Control
 
-ACCOUNT = "a.id, a.email, a.password, a.permissions"
+ACCOUNT = (
+    "a.id, a.email, a.name, a.password, a.permissions, a.disabled_at, a.created_at,"
+    " a.two_factor_confirmed_at"
+)
 AUDIT = (
     "INSERT INTO control.audit_logs"
     " (id, admin_id, action, resource_type, resource_id, ip_address, user_agent,"
@@ -36,23 +41,27 @@ OF_SESSION = (
 FIND = f"SELECT {ACCOUNT} FROM control.system_admins a WHERE a.email = $1"  # noqa: S608  # our names
 GET = f"SELECT {ACCOUNT} FROM control.system_admins a WHERE a.id = $1"  # noqa: S608  # our names
 ACTIVE = f"""
-SELECT {ACCOUNT} FROM {OF_SESSION}
+SELECT {ACCOUNT}, s.factors, s.proved_at FROM {OF_SESSION}
  WHERE s.id = $1 AND s.admin_id = $2 AND s.revoked_at IS NULL AND s.expires_at > $3
+   AND a.disabled_at IS NULL
 """  # noqa: S608  # our names
 OPEN = f"""
 WITH known AS (
     UPDATE control.system_admins
        SET password = COALESCE($3::varchar, password),
            last_login_at = $4::timestamptz
-     WHERE id = $1::uuid AND password = $2::varchar RETURNING id),
+     WHERE id = $1::uuid AND password = $2::varchar AND disabled_at IS NULL
+    RETURNING id),
 opened AS (
-    INSERT INTO control.admin_sessions
-           (id, created_at, admin_id, refresh_hash, expires_at, client)
+    INSERT INTO control.admin_sessions (id, created_at, admin_id, refresh_hash,
+           expires_at, client, user_agent, factors, proved_at, kind)
     SELECT $5::uuid, $4::timestamptz, known.id, $6::varchar, $7::timestamptz,
-           $8::varchar FROM known),
+           $8::varchar, $11::varchar, $12::jsonb, $4::timestamptz, $13::varchar
+      FROM known),
 audit AS (
     {AUDIT} SELECT $9::uuid, known.id, 'auth.login', 'admin_sessions',
-           $5::uuid::text, $10::inet, $11::varchar, '{{}}'::jsonb FROM known)
+           $5::uuid::text, $10::inet, $11::varchar,
+           jsonb_build_object('factors', $12::jsonb) FROM known)
 SELECT 1 FROM known
 """  # noqa: S608  # our names
 FAIL = f"""
@@ -81,13 +90,21 @@ def _inet(client: str) -> str | None:
         return None
 
 
+def _names(raw: msgspec.Raw) -> tuple[str, ...]:
+    return msgspec.json.decode(raw, type=tuple[str, ...])
+
+
 def _account(row: Record) -> Account:
     return Account(
         id=row["id"],
         email=row["email"],
-        name=row["email"],
+        name=row["name"] or row["email"],
         password=row["password"],
-        grants=frozenset(msgspec.json.decode(row["permissions"], type=list[str])),
+        disabled=row["disabled_at"] is not None,
+        grants=frozenset(_names(row["permissions"])),
+        verified=row["created_at"],
+        created=row["created_at"],
+        second_factor=row["two_factor_confirmed_at"] is not None,
     )
 
 
@@ -112,10 +129,14 @@ class OperatorHold:
 
 
 class OperatorSessions:
-    """The operators and their sessions, in the control database alone (S1-49)."""
+    """The operators and their sessions, in the control database alone (S1-49).
 
-    def __init__(self, control: Control) -> None:
-        self._control = control
+    While ``strict``, a session that began without a second factor is worth nothing,
+    however it came to be (S1-53).
+    """
+
+    def __init__(self, control: Control, *, strict: bool = False) -> None:
+        self._control, self.strict = control, strict
 
     async def _one(self, text: str, *args: object) -> Account | None:
         rows = await self._control.fetch(text, *args)
@@ -129,9 +150,19 @@ class OperatorSessions:
         """The operator of that id."""
         return await self._one(GET, account)
 
-    async def active(self, session: UUID, subject: UUID) -> Account | None:
-        """Whose session it is, if it is good at this moment."""
-        return await self._one(ACTIVE, session, subject, now())
+    async def active(self, session: UUID, subject: UUID) -> SignIn | None:
+        """Whose session it is and how it began, if it is good at this moment."""
+        rows = await self._control.fetch(ACTIVE, session, subject, now())
+        if not rows:
+            return None
+        factors, proved = _names(rows[0]["factors"]), rows[0]["proved_at"]
+        if self.strict and not strong(factors):
+            return None
+        return SignIn(
+            _account(rows[0]),
+            factors=factors,
+            proved=None if proved is None else proved.timestamp(),
+        )
 
     async def open(self, account: Account, opening: Opening, origin: Origin) -> bool:
         """Begin the session, note it and when it was (S1-54), or nothing."""
@@ -148,6 +179,8 @@ class OperatorSessions:
             uuid7(),
             _inet(origin.client),
             origin.user_agent,
+            list(opening.factors),
+            opening.kind,
         )
         return bool(rows)
 

@@ -18,7 +18,6 @@ GRACE = timedelta(seconds=10)
 
 PREFIX = "insr"
 """Tells whoever finds one in a log or a repository what it is."""
-SHAPE = re.compile(rf"{PREFIX}_([A-Za-z0-9_-]{{70}})")
 
 
 class RefreshToken(NamedTuple):
@@ -38,14 +37,16 @@ class RefreshTokens:
     generation tells which session was stolen from.
     """
 
-    def __init__(self, key: bytes, audience: str) -> None:
-        self._key = derive(key, f"token:refresh:{audience}")
+    def __init__(self, key: bytes, audience: str, prefix: str = PREFIX) -> None:
+        self._key, self._prefix = derive(key, f"token:refresh:{audience}"), prefix
+        self._shape = re.compile(rf"{prefix}_([A-Za-z0-9_-]{{70}})", re.ASCII)
 
     def make(self, session: UUID, generation: int) -> str:
         """The token of that generation of the session, always the same."""
         named = session.bytes + generation.to_bytes(4)
         mac = hmac.digest(self._key, named, "sha256")
-        return f"{PREFIX}_{base64.urlsafe_b64encode(named + mac).decode().rstrip('=')}"
+        text = base64.urlsafe_b64encode(named + mac).decode().rstrip("=")
+        return f"{self._prefix}_{text}"
 
     def hash(self, token: str) -> str:
         """What the database knows of a token."""
@@ -53,7 +54,7 @@ class RefreshTokens:
 
     def read(self, token: str) -> RefreshToken:
         """Take a token of ours apart; raises ``Unauthenticated`` for any other."""
-        found = SHAPE.fullmatch(token)
+        found = self._shape.fullmatch(token)
         if found is None:
             raise Unauthenticated
         raw = base64.urlsafe_b64decode(found[1] + "==")

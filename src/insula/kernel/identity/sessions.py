@@ -1,12 +1,13 @@
 """Sessions: what a sign-in leaves behind, whoever it was and wherever it is kept."""
 
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
+from insula.kernel.access.grants import Masks
 from insula.kernel.database.pool import Record
 from insula.kernel.identity.refresh import GRACE, RefreshToken
 
@@ -23,6 +24,25 @@ class Account:
     avatar: str | None = None
     roles: tuple[str, ...] = ()
     grants: frozenset[str] = frozenset()
+    teams: frozenset[UUID] = frozenset()
+    masks: Masks = field(default_factory=dict)
+    verified: datetime | None = None
+    """When it was proved that the address is theirs."""
+    created: datetime | None = None
+    second_factor: bool = False
+    """Whether they have a second factor that is confirmed."""
+    locale: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """What is known of a session beyond whose it is."""
+
+    account: Account
+    factors: tuple[str, ...] = ()
+    proved: float | None = None
+    scopes: tuple[str, ...] | None = None
+    via: str | None = None
 
 
 class Origin(NamedTuple):
@@ -40,24 +60,37 @@ class Failure(StrEnum):
     no_password = "no_password"  # noqa: S105  # a reason
     wrong_password = "wrong_password"  # noqa: S105  # a reason
     disabled = "disabled"
+    second_factor = "second_factor"
+    refused = "refused"
+    """By a rule of the organisation: see what the journal says of it."""
 
 
 class Ending(StrEnum):
     """What ended a session, as the action that the journal keeps."""
 
     logout = "auth.logout"
+    revoked = "auth.session_revoked"
+    password = "auth.password_changed"  # noqa: S105  # a reason
     reuse = "auth.refresh_reused"
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A session about to begin; ``password`` is a better hash than the known one."""
+    """A session about to begin.
+
+    ``password`` is a better hash than the known one, ``factors`` is how they signed
+    in. A client that acts for somebody has ``scopes``.
+    """
 
     session: UUID
     refresh_hash: str
     at: datetime
     expires_at: datetime
     password: str | None
+    factors: tuple[str, ...] = ("pwd",)
+    kind: str = "token"
+    client_id: UUID | None = None
+    scopes: tuple[str, ...] | None = None
 
 
 class Turn(NamedTuple):
@@ -149,8 +182,8 @@ class Accounts(Protocol):
     async def get(self, account: UUID) -> Account | None:
         """The account of that id."""
 
-    async def active(self, session: UUID, subject: UUID) -> Account | None:
-        """Whose session it is, if both are good at this moment."""
+    async def active(self, session: UUID, subject: UUID) -> SignIn | None:
+        """Whose session it is and how it began, if both are good at this moment."""
 
     async def open(self, account: Account, opening: Opening, origin: Origin) -> bool:
         """Begin a session; False if the account changed since it was found."""

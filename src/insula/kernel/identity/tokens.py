@@ -8,19 +8,17 @@ from uuid import UUID
 import msgspec
 from joserfc import jws
 from joserfc.errors import JoseError
-from joserfc.jwk import OKPKey
 
 from insula.kernel.foundation.errors import Unauthenticated
-from insula.kernel.foundation.secret import derive
+from insula.kernel.identity.key_ring import ALGORITHM, LIFETIME, KeyRing
 
-LIFETIME = 3600
-"""Seconds for which an access token is good (S0-50)."""
+__all__ = ["LIFETIME", "LONGEST", "Claims", "TokenAudience", "Tokens"]
+
 LONGEST = 4096
 """Characters of the longest token that is looked at."""
 
 SHAPE = re.compile(r"[\w-]+\.[\w-]+\.[\w-]{86}", re.ASCII)
-ALGORITHMS = ["Ed25519"]
-"""By its name of RFC 9864; what the header says never chooses anything."""
+ALGORITHMS = [ALGORITHM]
 
 
 class TokenAudience(StrEnum):
@@ -28,6 +26,7 @@ class TokenAudience(StrEnum):
 
     tenant = "tenant"
     operator = "operator"
+    portal = "portal"
 
 
 class Claims(
@@ -45,24 +44,14 @@ class Claims(
 
 
 class Tokens:
-    """Issues access tokens and reads them, with a key derived from the root key."""
+    """Issues access tokens and reads them, with the keys of a ring.
+
+    The ring begins with a key that follows from the root key.
+    """
 
     def __init__(self, key: bytes, issuer: str) -> None:
-        self._issuer = issuer
-        self._private = OKPKey.derive_key(derive(key, "token:ed25519"))
-        self._header = {
-            "alg": ALGORITHMS[0],
-            "kid": self._private.thumbprint(),
-            "typ": "at+jwt",
-        }
-        public = OKPKey.import_key(self._private.as_dict(private=False))
-        self._keys = {self._sign(b"{}").partition(".")[0]: public}
+        self._issuer, self.ring = issuer, KeyRing(key)
         self._decode = msgspec.json.Decoder(Claims).decode
-
-    def _sign(self, payload: bytes) -> str:
-        return jws.serialize_compact(
-            dict(self._header), payload, self._private, algorithms=ALGORITHMS
-        )
 
     def claims(
         self,
@@ -85,7 +74,13 @@ class Tokens:
 
     def issue(self, claims: Claims) -> str:
         """The signed token."""
-        return self._sign(msgspec.json.encode(claims))
+        signer = self.ring.signer()
+        assert signer.private is not None
+        header = {"alg": ALGORITHM, "kid": signer.kid, "typ": "at+jwt"}
+        payload = msgspec.json.encode(claims)
+        return jws.serialize_compact(
+            header, payload, signer.private, algorithms=ALGORITHMS
+        )
 
     def read(self, token: str) -> Claims:
         """What a token says, if it is ours and still good; else ``Unauthenticated``.
@@ -95,7 +90,7 @@ class Tokens:
         """
         if len(token) > LONGEST or not SHAPE.fullmatch(token):
             raise Unauthenticated
-        key = self._keys.get(token.partition(".")[0])
+        key = self.ring.believed(token.partition(".")[0])
         if key is None:
             raise Unauthenticated
         try:
@@ -105,6 +100,6 @@ class Tokens:
             raise Unauthenticated from None
         if claims.iss != self._issuer or claims.exp <= time():
             raise Unauthenticated
-        if (claims.aud is TokenAudience.tenant) is (claims.tenant_id is None):
+        if (claims.aud is TokenAudience.operator) is not (claims.tenant_id is None):
             raise Unauthenticated
         return claims

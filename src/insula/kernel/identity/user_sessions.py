@@ -1,12 +1,12 @@
 """Users' sessions: the statements that sign a tenant's users in and out."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
 import msgspec
 
-from insula.kernel.access.actor import RoleBook
+from insula.kernel.access.roles import RIGHTS, RoleBook
 from insula.kernel.database.pool import Record
 from insula.kernel.database.session import CONTEXT, Session, Statement, Transaction
 from insula.kernel.foundation.clock import now
@@ -19,11 +19,17 @@ from insula.kernel.identity.sessions import (
     Held,
     Opening,
     Origin,
+    SignIn,
     Turn,
     held,
 )
 
-ACCOUNT = "u.id, u.email, u.name, u.avatar, u.password, u.roles, u.disabled_at"
+ACCOUNT = (
+    "u.id, u.email, u.name, u.avatar, u.password, u.roles, u.disabled_at, u.created_at,"
+    " u.email_verified_at, u.second_factor_at, u.locale,"
+    f" {RIGHTS}"
+)
+SIGN_IN = "s.factors, s.proved_at, s.client_id, s.scopes"
 AUDIT = (
     "INSERT INTO home__.audit_log (tenant_id, id, created_at, action, resource,"
     " resource_id, actor_kind, actor_id, request_id, client, user_agent, changes)"
@@ -43,10 +49,19 @@ GET = Statement(
 )
 ACTIVE = Statement(
     f"""WITH {CONTEXT} SELECT r.* FROM ctx CROSS JOIN LATERAL (
-    SELECT {ACCOUNT} FROM home__.sessions s JOIN home__.users u
+    SELECT {ACCOUNT}, {SIGN_IN} FROM home__.sessions s JOIN home__.users u
         ON u.tenant_id = s.tenant_id AND u.id = s.user_id
      WHERE s.tenant_id = ctx.tenant_id AND u.tenant_id = ctx.tenant_id
-       AND s.id = $2::uuid AND s.user_id = $3::uuid
+       AND s.id = $2::uuid AND s.user_id = $3::uuid AND s.kind <> 'cookie'
+       AND s.revoked_at IS NULL AND s.expires_at > $4::timestamptz
+       AND u.disabled_at IS NULL AND u.deleted_at IS NULL LIMIT 1) r"""  # noqa: S608  # our names
+)
+COOKIE = Statement(
+    f"""WITH {CONTEXT} SELECT r.* FROM ctx CROSS JOIN LATERAL (
+    SELECT {ACCOUNT}, {SIGN_IN} FROM home__.sessions s JOIN home__.users u
+        ON u.tenant_id = s.tenant_id AND u.id = s.user_id
+     WHERE s.tenant_id = ctx.tenant_id AND u.tenant_id = ctx.tenant_id
+       AND s.id = $2::uuid AND s.refresh_hash = $3::varchar AND s.kind = 'cookie'
        AND s.revoked_at IS NULL AND s.expires_at > $4::timestamptz
        AND u.disabled_at IS NULL AND u.deleted_at IS NULL LIMIT 1) r"""  # noqa: S608  # our names
 )
@@ -57,7 +72,7 @@ OPEN = Statement(
     SELECT o.* FROM ctx CROSS JOIN LATERAL (
         SELECT u.tenant_id, u.id FROM home__.users u
          WHERE u.tenant_id = ctx.tenant_id AND u.id = $2::uuid
-           AND u.password = $3::text AND u.disabled_at IS NULL
+           AND u.password IS NOT DISTINCT FROM $3::text AND u.disabled_at IS NULL
            AND u.deleted_at IS NULL LIMIT 1 FOR UPDATE) o),
 known AS (
     UPDATE home__.users u SET password = COALESCE($4::text, u.password),
@@ -67,13 +82,15 @@ known AS (
     RETURNING u.tenant_id, u.id),
 opened AS (
     INSERT INTO home__.sessions (tenant_id, id, created_at, user_id, refresh_hash,
-           generation, expires_at, client, user_agent)
+           generation, expires_at, client, user_agent, factors, proved_at, kind,
+           client_id, scopes)
     SELECT known.tenant_id, $6::uuid, $5::timestamptz, known.id, $7::varchar, 0,
-           $8::timestamptz, $9::varchar, $12::varchar FROM known),
+           $8::timestamptz, $9::varchar, $12::varchar, $13::text::jsonb,
+           $5::timestamptz, $14::varchar, $15::uuid, $16::text::jsonb FROM known),
 audit AS (
     {AUDIT} SELECT known.tenant_id, $10::uuid, $5::timestamptz, 'auth.login',
            'sessions', $6::uuid, 'user', known.id, $11::varchar, $9::varchar,
-           $12::varchar, '{{}}'::jsonb FROM known)
+           $12::varchar, jsonb_build_object('factors', $13::text::jsonb) FROM known)
 SELECT 1 FROM known"""  # noqa: S608  # our names
 )
 FAIL = Statement(
@@ -87,7 +104,7 @@ HOLD = Statement(
     f"""SELECT {HELD}, {ACCOUNT} FROM home__.sessions s JOIN home__.users u
        ON u.tenant_id = s.tenant_id AND u.id = s.user_id
  WHERE s.tenant_id = $1::uuid AND u.tenant_id = $1::uuid AND s.id = $2::uuid
-   AND u.deleted_at IS NULL FOR UPDATE OF s"""  # noqa: S608  # our names
+   AND s.kind <> 'cookie' AND u.deleted_at IS NULL FOR UPDATE OF s"""  # noqa: S608  # our names
 )
 ROTATE = Statement(
     """UPDATE home__.sessions SET generation = $3::bigint, refresh_hash = $4::varchar,
@@ -111,6 +128,14 @@ audit AS (
            '{{}}'::jsonb FROM ended)
 SELECT 1 FROM ended"""  # noqa: S608  # our names
 )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return msgspec.json.decode(text, type=tuple[str, ...])
+
+
+def _text(names: Sequence[str]) -> str:
+    return msgspec.json.encode(names).decode()
 
 
 class UserHold:
@@ -139,7 +164,7 @@ class UserSessions:
         self._session, self._book = session, book
 
     def _account(self, row: Record) -> Account:
-        roles = tuple(msgspec.json.decode(row["roles"], type=list[str]))
+        rights = self._book.read(row)
         return Account(
             id=row["id"],
             email=row["email"],
@@ -147,8 +172,14 @@ class UserSessions:
             password=row["password"],
             disabled=row["disabled_at"] is not None,
             avatar=row["avatar"],
-            roles=roles,
-            grants=self._book.grants(roles),
+            roles=rights.roles,
+            grants=rights.grants,
+            teams=rights.teams,
+            masks=rights.masks,
+            verified=row["email_verified_at"],
+            created=row["created_at"],
+            second_factor=row["second_factor_at"] is not None,
+            locale=row["locale"],
         )
 
     async def _one(self, statement: Statement, *args: object) -> Account | None:
@@ -163,9 +194,25 @@ class UserSessions:
         """The user of that id."""
         return await self._one(GET, account)
 
-    async def active(self, session: UUID, subject: UUID) -> Account | None:
-        """Whose session it is, if both are good at this moment."""
-        return await self._one(ACTIVE, session, subject, now())
+    async def active(self, session: UUID, subject: UUID) -> SignIn | None:
+        """Whose session it is and how it began, if both are good at this moment."""
+        rows = await self._session.fetch(ACTIVE, session, subject, now())
+        return self._sign_in(rows[0]) if rows else None
+
+    async def with_cookie(self, session: UUID, hashed: str) -> SignIn | None:
+        """Whose session it is by its cookie's hash, if both are good at this moment."""
+        rows = await self._session.fetch(COOKIE, session, hashed, now())
+        return self._sign_in(rows[0]) if rows else None
+
+    def _sign_in(self, row: Record) -> SignIn:
+        proved, scopes, client = row["proved_at"], row["scopes"], row["client_id"]
+        return SignIn(
+            self._account(row),
+            factors=_names(row["factors"]),
+            proved=None if proved is None else proved.timestamp(),
+            scopes=None if scopes is None else _names(scopes),
+            via=None if client is None else f"oauth:{client}",
+        )
 
     async def open(self, account: Account, opening: Opening, origin: Origin) -> bool:
         """Count the sign-in (S4-23), begin the session and note it, or nothing."""
@@ -182,6 +229,10 @@ class UserSessions:
             uuid7(),
             origin.request_id,
             origin.user_agent,
+            _text(opening.factors),
+            opening.kind,
+            opening.client_id,
+            None if opening.scopes is None else _text(opening.scopes),
         )
         return bool(rows)
 

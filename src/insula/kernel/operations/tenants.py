@@ -21,6 +21,7 @@ from insula.kernel.catalog.installations import Installations, InstallationView
 from insula.kernel.database.home import Isolation
 from insula.kernel.foundation.errors import BadRequest, Conflict, Invalid, NotFound
 from insula.kernel.foundation.ids import parse_uuid
+from insula.kernel.foundation.words import Words
 from insula.kernel.identity.passwords import (
     PasswordWeak,
     check_password,
@@ -126,12 +127,18 @@ def _checked(query: Mapping[str, str]) -> tuple[str | None, int]:
     """The status and the size of a page; raises ``BadTenantQuery``."""
     unknown = query.keys() - {it.name for it in PARAMETERS}
     if unknown:
-        raise BadTenantQuery(reason=f"there is no parameter '{min(unknown)[:80]}'")
+        raise BadTenantQuery(
+            reason=Words("there is no parameter '{name}'", name=min(unknown)[:80])
+        )
     status, size = query.get("status"), query.get("per_page", str(PER_PAGE))
     if status is not None and status not in STATUSES:
-        raise BadTenantQuery(reason=f"status is one of {', '.join(STATUSES)}")
+        raise BadTenantQuery(
+            reason=Words("status is one of {names}", names=", ".join(STATUSES))
+        )
     if not (size.isascii() and size.isdigit() and len(size) < 6 and int(size)):
-        raise BadTenantQuery(reason=f"per_page is a number from 1 to {MOST_PER_PAGE}")
+        raise BadTenantQuery(
+            reason=Words("per_page is a number from 1 to {most}", most=MOST_PER_PAGE)
+        )
     return status, min(int(size), MOST_PER_PAGE)
 
 

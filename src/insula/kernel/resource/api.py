@@ -1,25 +1,35 @@
 """The engine: from a declaration to the operations that callers see."""
 
-from collections.abc import Callable, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
 
+from insula.kernel.access.actor import Actor
 from insula.kernel.access.context import Context
+from insula.kernel.access.grants import Reach
 from insula.kernel.access.operation import Call, Parameter, Reply
 from insula.kernel.database.model import TenantRow
 from insula.kernel.foundation.clock import now
 from insula.kernel.foundation.errors import NotFound, Stale
 from insula.kernel.foundation.ids import parse_uuid, uuid7
-from insula.kernel.resource.declaration import Action, Resource
+from insula.kernel.resource.declaration import CREATED_BY, Action, Resource
 from insula.kernel.resource.listing import Lister
+from insula.kernel.resource.masking import (
+    MOST_LENSES,
+    PartOfARow,
+    refuse_protected,
+)
 from insula.kernel.resource.schemas import (
     create_schema,
     patch_schema,
     replace_schema,
     row_schema,
 )
+from insula.kernel.resource.scoping import Scope, companions
 from insula.kernel.resource.shape import Shape
 from insula.kernel.resource.statements import getting
 from insula.kernel.resource.unit import WorkContext, values_of
@@ -56,10 +66,18 @@ class ResourceApi:
         self.resource, self._writers, self._changed = resource, writers, changed
         self.shape = shape = Shape(resource.model, resource.hidden)
         self.writer = writers[resource.model] = Writer(resource, shape)
-        self._lister = Lister(resource, shape, secret)
-        self._getting = getting(
-            resource.table.name, shape.readable, trashable=shape.trashable
-        )
+        self._scoping, self._masking = self.writer.scoping, self.writer.masking
+        self._lister = Lister(resource, shape, secret, self._scoping)
+        self._listers = OrderedDict[frozenset[str], Lister]()
+        self._getting = {
+            reach: getting(
+                resource.table.name,
+                shape.readable,
+                trashable=shape.trashable,
+                within=partial(self._scoping.sql, reach=reach),
+            )
+            for reach in Reach
+        }
         self._version_at = _place(shape, "version")
         self._fixed = {
             facet.name: facet.field.default
@@ -84,16 +102,21 @@ class ResourceApi:
 
     async def get(self, ctx: Context, call: Call) -> Reply:
         """One row."""
-        rows = await ctx.session.fetch(self._getting, row_id(call))
+        key, scope = row_id(call), self._scoping.of(ctx.actor, "read")
+        if scope is None:
+            rows = await ctx.session.fetch(self._getting[Reach.all], key)
+        else:
+            statement = self._getting[scope.reach]
+            rows = await ctx.session.fetch(statement, key, *scope.args)
         if not rows:
             raise NotFound
-        return self._reply(rows[0])
+        return self._reply(ctx, rows[0])
 
-    def _reply(self, record: Any, **more: Any) -> Reply:
+    def _reply(self, ctx: Context, record: Any) -> Reply:
         etag = None if self._version_at is None else tag(record[self._version_at])
-        return Reply(self.writer.encode_record(record), etag=etag, **more)
+        return Reply(self.writer.lens(ctx.actor).encode_record(record), etag=etag)
 
-    def new_values(self, body: BaseModel) -> dict[str, Any]:
+    def new_values(self, body: BaseModel, actor: Actor | None = None) -> dict[str, Any]:
         """All values of a new row: the caller's, and those that the kernel gives."""
         moment = now()
         values = {**self._fixed, **body.__dict__}
@@ -101,23 +124,42 @@ class ResourceApi:
         values["created_at"] = moment
         if "updated_at" in values:
             values["updated_at"] = moment
+        if actor is not None and values.get(CREATED_BY, actor) is None:
+            values[CREATED_BY] = actor.id
         return values
 
     async def create(self, ctx: Context, call: Call) -> Reply:
         """Make a row: it, its audit and its event in one statement."""
-        values = self.new_values(call.body)
+        actor = ctx.actor
+        refuse_protected(self._masking.of(actor), call.body.model_fields_set)
+        values = self.new_values(call.body, actor)
+        scope = self._scoping.of(actor, "create")
+        if scope is not None:
+            known = await self._companions(ctx, scope, values)
+            values = self._scoping.claim(scope, values, known)
         statement, args, body = self.writer.create(values, ctx)
         await ctx.session.fetch(statement, *args)
         self._changed(ctx.tenant.id)
+        lens = self.writer.lens(actor)
         return Reply(
-            body,
+            body if lens is self.writer else lens.encode(values),
             status=201,
             etag=tag(1),
             location=f"{call.path}/{values['id']}",
         )
 
+    async def _companions(
+        self, ctx: Context, scope: Scope, values: Mapping[str, Any]
+    ) -> Collection[UUID]:
+        """Who is in the actor's teams, if that matters for these values."""
+        if not self._scoping.strangers(scope, values):
+            return ()
+        return await companions(ctx.session, scope)
+
     async def replace(self, ctx: Context, call: Call) -> Reply:
         """Replace every field that callers may write."""
+        if self._masking.of(ctx.actor).freeze:
+            raise PartOfARow
         return await self._change(ctx, call, dict(call.body.__dict__))
 
     async def patch(self, ctx: Context, call: Call) -> Reply:
@@ -128,6 +170,7 @@ class ResourceApi:
 
     async def _change(self, ctx: Context, call: Call, changed: dict[str, Any]) -> Reply:
         changed.pop("version", None)
+        refuse_protected(self._masking.of(ctx.actor), changed)
         return await self._write(ctx, call, changed, UPDATE)
 
     async def delete(self, ctx: Context, call: Call) -> Reply:
@@ -142,22 +185,27 @@ class ResourceApi:
     async def _write(
         self, ctx: Context, call: Call, changed: Mapping[str, Any], verb: Verb
     ) -> Reply:
-        key = row_id(call)
-        statement, args = self.writer.change(key, call.version, changed, ctx, verb)
+        key, scope = row_id(call), self._scoping.of(ctx.actor, "read", verb.permission)
+        if scope is not None:
+            known = await self._companions(ctx, scope, changed)
+            self._scoping.keep(scope, changed, known)
+        writes = self.writer.change(key, call.version, changed, ctx, verb, scope)
+        statement, args = writes
         rows = await ctx.session.fetch(statement, *args)
         if not rows:
             raise NotFound
         if rows[0]["id"] is None:
             raise Stale
         self._changed(ctx.tenant.id)
-        return self._reply(rows[0])
+        return self._reply(ctx, rows[0])
 
     async def act(self, action: Action, ctx: Context, call: Call) -> Reply:
         """Run an action on a locked row; all that it does commits together."""
         key = row_id(call)
         async with ctx.session.transaction() as transaction:
             work = WorkContext(ctx, transaction, self._writers)
-            row = await work.lock(self.resource.model, key)
+            scope = self._scoping.of(ctx.actor, "read", action.permission)
+            row = await work.lock_within(self.resource.model, key, scope)
             if call.version is not None and row.version != call.version:
                 raise Stale
             command = () if action.command is None else (call.body,)
@@ -169,18 +217,31 @@ class ResourceApi:
         writer = self._writers[type(answer)]
         version = getattr(answer, "version", None)
         return Reply(
-            writer.encode(values_of(answer, writer)),
+            writer.lens(ctx.actor).encode(values_of(answer, writer)),
             etag=None if version is None else tag(version),
         )
+
+    @property
+    def lister(self) -> Lister:
+        """What answers the lists of those from whom nothing is hidden."""
+        return self._lister
 
     def list_parameters(self) -> tuple[Parameter, ...]:
         """The query parameters of the list."""
         return self._lister.parameters()
 
-    @property
-    def list(self) -> Lister:
-        """Answers the lists."""
-        return self._lister
+    async def list(self, ctx: Context, call: Call) -> Reply:
+        """One page of rows, as far as the caller sees them."""
+        hidden = self._masking.of(ctx.actor).hide
+        if not hidden:
+            return await self._lister(ctx, call)
+        lister = self._listers.get(hidden)
+        if lister is None:
+            lister = self._listers[hidden] = self._lister.without(hidden)
+            if len(self._listers) > MOST_LENSES:
+                self._listers.popitem(last=False)
+        self._listers.move_to_end(hidden)
+        return await lister(ctx, call)
 
 
 def _place(shape: Shape, name: str) -> int | None:

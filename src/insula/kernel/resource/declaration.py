@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import CheckConstraint, ColumnElement, Index, Table, text
+from sqlalchemy import CheckConstraint, ColumnElement, Index, Table, Uuid, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -20,6 +20,8 @@ from insula.kernel.foundation.errors import Problem
 M = TypeVar("M", bound=TenantRow)
 Attribute = InstrumentedAttribute[Any]
 
+CREATED_BY = "created_by"
+"""A field of this name is filled with whoever makes the row."""
 VERBS = frozenset({"list", "read", "create", "replace", "update", "delete", "restore"})
 """What every resource offers by itself; no action takes one of these names."""
 
@@ -157,6 +159,12 @@ class Action:
     command: type[Command] | None
     raises: tuple[type[Problem], ...]
     summary: str
+    step_up: bool = False
+
+    @property
+    def permission(self) -> str:
+        """The action that a caller must be granted for it."""
+        return self.name.replace("-", "_")
 
 
 ActionFunction = TypeVar("ActionFunction", bound=Callable[..., Awaitable[Any]])
@@ -168,8 +176,13 @@ class Resource(Generic[M]):
     ``filters`` and ``sort`` are the fields that callers may filter and sort by; each
     gets an index that begins with the tenant. ``hidden`` fields never leave the
     server. ``without`` names operations that are not offered: ``create``, ``update``,
-    ``delete``. A ``kernel`` resource is of no app: table ``webhook_endpoints`` is at
+    ``delete``; what a service offers in their place, also ``list`` and ``read``. A
+    ``kernel`` resource is of no app: table ``webhook_endpoints`` is at
     ``/api/v1/webhook-endpoints``. Rows that are written once are listed and read alone.
+
+    ``owner`` is the field that names whose a row is, ``team`` the team's: grants with
+    ``own:`` and ``team:`` reach rows by them. By default they are ``created_by`` and
+    ``team_id``, where the model has these.
     """
 
     def __init__(  # noqa: PLR0913  # the words of a declaration
@@ -182,6 +195,8 @@ class Resource(Generic[M]):
         hidden: Sequence[Attribute] = (),
         without: Sequence[str] = (),
         kernel: bool = False,
+        owner: Attribute | None = None,
+        team: Attribute | None = None,
     ) -> None:
         self.model, self.table = model, _table(model)
         self.filters = tuple(filters)
@@ -192,9 +207,12 @@ class Resource(Generic[M]):
         self.actions: dict[str, Action] = {}
         self.singular = _snake(model.__name__)
         self._name(kernel=kernel)
-        self._check((*filters, *sort, *hidden))
+        whose = [it for it in (owner, team) if it is not None]
+        self._check((*filters, *sort, *hidden, *whose))
+        self.owner = self._whose(owner, CREATED_BY)
+        self.team = self._whose(team, "team_id")
         self.rules = {rule.apply(self.table): rule for rule in rules}
-        self._index((*filters, *sort))
+        self._index((*filters, *sort, *whose))
 
     def _name(self, *, kernel: bool) -> None:
         whole = str(self.table.name)  # SQLAlchemy's own kind of str is no JSON
@@ -215,6 +233,15 @@ class Resource(Generic[M]):
         nullable = [it.key for it in self.sort if self.table.c[it.key].nullable]
         if nullable:
             raise DeclarationError(f"{self.name}: cannot sort by nullable {nullable}")
+
+    def _whose(self, said: Attribute | None, usual: str) -> str | None:
+        name = usual if said is None else said.key
+        column = self.table.columns.get(name)
+        if column is None:
+            return None
+        if not isinstance(column.type, Uuid):
+            raise DeclarationError(f"{self.name}: '{name}' names nobody by an id")
+        return name
 
     def _index(self, attributes: Sequence[Attribute]) -> None:
         for key in dict.fromkeys(attribute.key for attribute in attributes):
@@ -237,12 +264,17 @@ class Resource(Generic[M]):
         self.scopes[name] = attribute, values
 
     def action(
-        self, name: str, *, raises: Sequence[type[Problem]] = ()
+        self,
+        name: str,
+        *,
+        raises: Sequence[type[Problem]] = (),
+        step_up: bool = False,
     ) -> Callable[[ActionFunction], ActionFunction]:
         """Declare what the function does to a row, at ``POST …/{id}/<name>``.
 
         The function takes the context, the row (locked) and, if it has a third
-        parameter, a ``Command``; it returns the row to answer with.
+        parameter, a ``Command``; it returns the row to answer with. With ``step_up``
+        it is for those alone who proved lately who they are.
         """
         if name in VERBS:
             raise DeclarationError(f"{self.name}: '{name}' has a meaning already")
@@ -254,7 +286,9 @@ class Resource(Generic[M]):
             if hints[parameters[1]] is not self.model:
                 raise DeclarationError(f"{self.name}.{name} takes another model's row")
             summary = (function.__doc__ or name).strip().splitlines()[0]
-            self.actions[name] = Action(name, function, command, tuple(raises), summary)
+            self.actions[name] = Action(
+                name, function, command, tuple(raises), summary, step_up
+            )
             return function
 
         return register

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from insula.kernel.access.context import Context
+from insula.kernel.access.features import feature_of
 from insula.kernel.access.operation import Call, Operation, Precondition, Reply
 from insula.kernel.foundation.errors import Conflict, Invalid, NotFound, Stale
 from insula.kernel.resource.api import ResourceApi
@@ -14,6 +15,16 @@ from insula.kernel.resource.listing import BadQuery
 def derive(api: ResourceApi) -> Iterator[Operation]:
     """Every operation that callers can ask of a resource."""
     yield from Deriver(api).every()
+
+
+def withheld(api: ResourceApi) -> Iterator[Operation]:
+    """The operations that a resource does not offer by itself.
+
+    A service offers them in its place, and does more at them.
+    """
+    for verb, operation in Deriver(api).by_verb():
+        if verb in api.resource.without:
+            yield operation
 
 
 def _nothing() -> Mapping[str, Any]:
@@ -29,22 +40,28 @@ class Deriver:
         self._one = f"{self._many}/{{id}}"
         self._noun = self._resource.singular.replace("_", " ")
         self._nouns = self._resource.plural.replace("_", " ")
+        self._scoped = bool(self._resource.owner or self._resource.team)
 
     def every(self) -> Iterator[Operation]:
         """Reading, then writing as far as it is offered, then the actions."""
-        offered, versioned = self._offered, "version" in self._resource.table.columns
-        yield from self._reading()
-        if versioned and offered("create"):
-            yield self._creating()
-        if versioned and offered("update") and self._api.shape.changeable:
-            yield from self._updating()
-        if versioned and offered("delete"):
-            yield from self._deleting()
-        for action in self._resource.actions.values():
-            yield self._acting(action)
+        for verb, operation in self.by_verb():
+            if verb not in self._resource.without:
+                yield operation
 
-    def _offered(self, verb: str) -> bool:
-        return verb not in self._resource.without
+    def by_verb(self) -> Iterator[tuple[str, Operation]]:
+        """Each operation, offered or not, under the verb that ``without`` may name."""
+        listing, reading = self._reading()
+        yield "list", listing
+        yield "read", reading
+        if "version" in self._resource.table.columns:
+            yield "create", self._creating()
+            if self._api.shape.changeable:
+                for operation in self._updating():
+                    yield "update", operation
+            for operation in self._deleting():
+                yield "delete", operation
+        for action in self._resource.actions.values():
+            yield action.name, self._acting(action)
 
     def _made(
         self, verb: str, method: str, path: str, *, permission: str = "", **more: Any
@@ -56,6 +73,7 @@ class Deriver:
             path=path,
             permission=f"{name}.{permission or verb}",
             app=self._resource.app or None,
+            scoped=self._scoped,
             **{"answer": self._api.row_schema, **more},
         )
 
@@ -147,11 +165,13 @@ class Deriver:
             return await self._api.act(action, ctx, call)
 
         return self._made(
-            action.name.replace("-", "_"),
+            action.permission,
             "POST",
             f"{self._one}/{action.name}",
             run=run,
             body=action.command,
+            step_up=action.step_up,
+            feature=feature_of(action.run),
             summary=action.summary,
             errors=(NotFound, Conflict, Invalid, Stale, *action.raises),
         )

@@ -8,13 +8,17 @@ from uuid import UUID
 
 from sqlalchemy.orm import configure_mappers
 
-from insula.kernel.access.actor import RoleBook
+from insula.kernel.access.actor import Actor
 from insula.kernel.access.context import Context
+from insula.kernel.access.features import feature_of
+from insula.kernel.access.grants import NO_FIELDS
 from insula.kernel.access.operation import Call, Operation, Reply
+from insula.kernel.access.roles import RoleBook
 from insula.kernel.cache.classes import CacheClass
 from insula.kernel.cache.front import Cache
 from insula.kernel.cache.invalidation import ROWS
 from insula.kernel.database.model import TenantRow
+from insula.kernel.foundation.languages import Languages
 from insula.kernel.resource.api import ResourceApi
 from insula.kernel.resource.app import App, View
 from insula.kernel.resource.declaration import DeclarationError
@@ -68,7 +72,9 @@ class Engine:
         secret: bytes,
         cache: Cache,
         changed: Callable[[UUID], None],
+        languages: Languages | None = None,
     ) -> None:
+        self._languages = languages or Languages(())
         self.apps: Mapping[str, App] = {app.name: app for app in apps}
         configure_mappers()  # only then can rows be made from records
         self._writers: dict[type[TenantRow], Writer] = {}
@@ -79,6 +85,7 @@ class Engine:
             for app in self.apps.values()
             for resource in app.resources
         }
+        self._types = {api.resource.type: api for api in self._apis.values()}
         self.tasks = _tasks(self.apps.values())
         self.roles = RoleBook(
             {
@@ -99,6 +106,11 @@ class Engine:
         """What imports files into ``app.resources``; raises ``UnknownResource``."""
         return Importer(self.api(name), self.api, self._changed)
 
+    def hidden_from(self, actor: Actor, kind: str) -> frozenset[str]:
+        """The fields of a type, ``crm.deal``, that are not shown to somebody."""
+        api = self._types.get(kind)
+        return NO_FIELDS if api is None else api.writer.masking.of(actor).hide
+
     @property
     def apis(self) -> Sequence[ResourceApi]:
         """The operations of every resource."""
@@ -112,7 +124,7 @@ class Engine:
         """Every operation of every app."""
         found = [it for api in self.apis for it in derive(api)]
         found += [
-            import_operation(self.importer(api.resource.name))
+            import_operation(self.importer(api.resource.name), self._languages)
             for api in self.apis
             if api.shape.trashable and "create" not in api.resource.without
         ]
@@ -132,6 +144,7 @@ class Engine:
             summary=view.summary,
             permission=f"{app.name}.{view.path}.read",
             app=None if app.always else app.name,
+            feature=feature_of(view.run),
             writes=False,
             answer=partial(view.answer.model_json_schema, ref_template=SCHEMA),
         )
@@ -139,8 +152,8 @@ class Engine:
     async def _read(self, ctx: Context, app: App, view: View) -> bytes:
         """The answer of a view as JSON, from the cache where it may be."""
         work_out = partial(self._work_out, ctx, view)
-        if view.cached is None:
-            return await work_out()
+        if view.cached is None or ctx.actor.qualified or ctx.actor.masks:
+            return await work_out()  # what is kept is for whoever sees everything
         kept_as = view.cache_key or f"{app.name}.{view.path}"
         return await self._cache.of(ctx.tenant.id).remember(
             f"{kept_as}:{ctx.tenant.id}",

@@ -5,7 +5,9 @@ import hashlib
 import hmac
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -13,11 +15,14 @@ import msgspec
 from pydantic import TypeAdapter, ValidationError
 
 from insula.kernel.access.context import Context
+from insula.kernel.access.grants import Reach
 from insula.kernel.access.operation import Call, Parameter, Reply
 from insula.kernel.database.session import Statement
 from insula.kernel.foundation.errors import BadRequest
+from insula.kernel.foundation.words import Words
 from insula.kernel.resource.declaration import Resource
 from insula.kernel.resource.schemas import row_struct
+from insula.kernel.resource.scoping import Scoping
 from insula.kernel.resource.shape import Facet, Shape
 from insula.kernel.resource.statements import Condition, Page, listing
 
@@ -61,7 +66,7 @@ def terms(query: Mapping[str, str]) -> list[Term]:
     if text is not None:
         found += [_term(part) for part in text.split(";")]
     if len(found) > MOST_TERMS:
-        raise BadQuery(reason=f"at most {MOST_TERMS} comparisons")
+        raise BadQuery(reason=Words("at most {limit} comparisons", limit=MOST_TERMS))
     return found
 
 
@@ -71,11 +76,15 @@ def _term(text: str) -> Term:
         if found and field:
             break
     else:
-        raise BadQuery(reason=f"'{text[:80]}' is no comparison such as state==down")
+        raise BadQuery(
+            reason=Words(
+                "'{text}' is no comparison such as state==down", text=text[:80]
+            )
+        )
     if operator != "=in=":
         return Term(field, operator, (value,))
     if not (value.startswith("(") and value.endswith(")")):
-        raise BadQuery(reason=f"write {field}=in=(a,b)")
+        raise BadQuery(reason=Words("write {field}=in=(a,b)", field=field))
     return Term(field, "IN", tuple(value[1:-1].split(",")))
 
 
@@ -86,6 +95,7 @@ class Question(NamedTuple):
     sort: str
     fields: str | None
     deleted: bool
+    reach: Reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +114,11 @@ class Plan:
 class Lister:
     """Answers the lists of one resource."""
 
-    def __init__(self, resource: Resource[Any], shape: Shape, secret: bytes) -> None:
+    def __init__(
+        self, resource: Resource[Any], shape: Shape, secret: bytes, scoping: Scoping
+    ) -> None:
         self._resource, self._shape, self._secret = resource, shape, secret
+        self._scoping = scoping
         self._filters = {it.key: shape.facets[it.key] for it in resource.filters}
         self._sorts = {it.key: shape.facets[it.key] for it in resource.sort}
         self._readable = {facet.name: facet for facet in shape.readable}
@@ -113,7 +126,20 @@ class Lister:
             name: TypeAdapter(facet.annotation)
             for name, facet in {**self._filters, **self._sorts}.items()
         }
+        self._scopes = dict(resource.scopes)
         self._plans: OrderedDict[object, Plan] = OrderedDict()
+
+    def without(self, hidden: frozenset[str]) -> "Lister":
+        """The same for whom some fields do not exist."""
+        lister = copy(self)
+        lister._filters = _others(self._filters, hidden)
+        lister._sorts = _others(self._sorts, hidden)
+        lister._readable = _others(self._readable, hidden)
+        lister._scopes = {
+            name: it for name, it in self._scopes.items() if it[0].key not in hidden
+        }
+        lister._plans = OrderedDict()
+        return lister
 
     async def __call__(self, ctx: Context, call: Call) -> Reply:
         """One page of rows, the newest first unless the caller sorts."""
@@ -122,17 +148,20 @@ class Lister:
         found = terms(query) if query.keys() - {"per_page", "cursor"} else []
         if "scope" in query:
             found.append(self._scope(query["scope"]))
+        scope = self._scoping.of(ctx.actor, "read")
         question = Question(
             tuple((term.field, term.operator) for term in found),
             query.get("sort", "-id"),
             query.get("fields"),
             self._deleted(query),
+            Reach.all if scope is None else scope.reach,
         )
         values = [self._value(term) for term in found]
         bound = self._bound(ctx, question, values)
         after = self._after(query.get("cursor"), bound, question.sort)
         plan = self._plan(question, per_page, after=bool(after))
-        given = *values, *after, *plan.limit
+        within = () if scope is None else scope.args
+        given = *values, *within, *after, *plan.limit
         rows = await ctx.session.fetch(plan.statement, *given)
         return self._reply(plan, rows, per_page, bound)
 
@@ -158,21 +187,31 @@ class Lister:
         if text is None:
             return PER_PAGE
         if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text)):
-            raise BadQuery(reason="per_page is a number from 1 to 100")
+            raise BadQuery(
+                reason=Words(
+                    "per_page is a number from 1 to {most}", most=MOST_PER_PAGE
+                )
+            )
         return min(int(text), MOST_PER_PAGE)
 
     @staticmethod
     def _deleted(query: Mapping[str, str]) -> bool:
         text = query.get("deleted", "no")
         if text not in ("no", "only"):
-            raise BadQuery(reason="deleted is 'no' or 'only'")
+            raise BadQuery(reason=Words("deleted is 'no' or 'only'"))
         return text == "only"
 
     def _scope(self, name: str) -> Term:
-        scope = self._resource.scopes.get(name)
+        scope = self._scopes.get(name)
         if scope is None:
-            offered = ", ".join(self._resource.scopes) or "none"
-            raise BadQuery(reason=f"no scope is '{name[:80]}'; scopes: {offered}")
+            offered = ", ".join(self._scopes) or "none"
+            raise BadQuery(
+                reason=Words(
+                    "no scope is '{name}'; scopes: {offered}",
+                    name=name[:80],
+                    offered=offered,
+                )
+            )
         attribute, values = scope
         return Term(attribute.key, "IN", tuple(str(value) for value in values))
 
@@ -180,15 +219,21 @@ class Lister:
         if term.field not in self._filters:
             offered = ", ".join(sorted(self._filters)) or "none"
             raise BadQuery(
-                reason=f"cannot filter by '{term.field[:80]}'; filters: {offered}"
+                reason=Words(
+                    "cannot filter by '{name}'; filters: {offered}",
+                    name=term.field[:80],
+                    offered=offered,
+                )
             )
         if "\x00" in "".join(term.values):
-            raise BadQuery(reason="a value contains a NUL character")
+            raise BadQuery(reason=Words("a value contains a NUL character"))
         adapter = self._adapters[term.field]
         try:
             found = [adapter.validate_strings(value) for value in term.values]
         except ValidationError:
-            raise BadQuery(reason=f"'{term.field}' has another kind of value") from None
+            raise BadQuery(
+                reason=Words("'{name}' has another kind of value", name=term.field)
+            ) from None
         return found if term.operator == "IN" else found[0]
 
     def _plan(self, question: Question, per_page: int, *, after: bool) -> Plan:
@@ -227,7 +272,11 @@ class Lister:
         )
         places = [facet.name for facet in fetched]
         return Plan(
-            statement=listing(self._resource.table.name, page),
+            statement=listing(
+                self._resource.table.name,
+                page,
+                partial(self._scoping.sql, reach=question.reach),
+            ),
             row=row_struct(self._resource.type, shown),
             width=len(shown),
             id_at=places.index("id"),
@@ -237,12 +286,14 @@ class Lister:
 
     def _shown(self, fields: str | None) -> tuple[Facet, ...]:
         if fields is None:
-            return self._shape.readable
+            return tuple(self._readable.values())
         asked = dict.fromkeys(["id", *fields.split(",")])
         asked.pop("type", None)
         unknown = [name for name in asked if name not in self._readable]
         if unknown:
-            raise BadQuery(reason=f"there is no field '{unknown[0][:80]}'")
+            raise BadQuery(
+                reason=Words("there is no field '{name}'", name=unknown[0][:80])
+            )
         return tuple(self._readable[name] for name in asked)
 
     def _sorted_by(self, sort: str) -> Facet | None:
@@ -251,7 +302,13 @@ class Lister:
             return None
         if name not in self._sorts:
             offered = ", ".join(sorted({"id", *self._sorts}))
-            raise BadQuery(reason=f"cannot sort by '{name[:80]}'; sorts: {offered}")
+            raise BadQuery(
+                reason=Words(
+                    "cannot sort by '{name}'; sorts: {offered}",
+                    name=name[:80],
+                    offered=offered,
+                )
+            )
         return self._sorts[name]
 
     def _bound(self, ctx: Context, question: Question, values: Sequence[Any]) -> bytes:
@@ -277,10 +334,10 @@ class Lister:
         try:
             raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         except ValueError:
-            raise BadQuery(reason="the cursor is damaged") from None
+            raise BadQuery(reason=Words("the cursor is damaged")) from None
         seal, position = raw[:16], raw[16:]
         if not hmac.compare_digest(seal, self._seal(bound, position)):
-            raise BadQuery(reason="the cursor belongs to another list")
+            raise BadQuery(reason=Words("the cursor belongs to another list"))
         value, row_id = msgspec.json.decode(position, type=tuple[Any, UUID])
         sorted_by = self._sorted_by(sort)
         if sorted_by is None:
@@ -310,6 +367,10 @@ class Lister:
         scopes = list(self._resource.scopes)
         named = Parameter("scope", "A selection by its name.", {"enum": scopes})
         return (*known, *filters, *([named] if scopes else []))
+
+
+def _others(facets: Mapping[str, Facet], hidden: frozenset[str]) -> dict[str, Facet]:
+    return {name: it for name, it in facets.items() if name not in hidden}
 
 
 def _plain(adapter: TypeAdapter[Any]) -> dict[str, Any]:

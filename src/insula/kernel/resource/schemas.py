@@ -15,7 +15,10 @@ from pydantic import (
 
 from insula.kernel.foundation.errors import FieldError
 from insula.kernel.resource.shape import Facet, Shape
+from insula.kernel.resource.wordings import worded
 
+CODES = {"missing": "required", "extra_forbidden": "unknown"}
+"""Where our code is another than Pydantic's."""
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
@@ -111,12 +114,6 @@ def field_errors(error: ValidationError) -> list[FieldError]:
     found = []
     for each in error.errors(include_url=False, include_input=False):
         field = ".".join(str(part) for part in each["loc"]) or "body"
-        code = each["type"]
-        if code == "missing":
-            code, words = "required", f"The {field} field is required."
-        elif code == "extra_forbidden":
-            code, words = "unknown", f"There is no {field} field."
-        else:
-            words = f"The {field} field is invalid: {each['msg'].lower()}."
-        found.append(FieldError(field, code, words))
+        code = CODES.get(each["type"], each["type"])
+        found.append(FieldError(field, code, worded(field, each)))
     return found

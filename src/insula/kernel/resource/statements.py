@@ -7,7 +7,7 @@ again. A write carries its audit row and its outbox row in the same statement.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from insula.kernel.database.session import CONTEXT, HOME, Statement
@@ -15,13 +15,13 @@ from insula.kernel.resource.shape import Facet, Shape
 
 AUDIT = (
     "(tenant_id, id, created_at, action, resource, resource_id,"
-    " actor_kind, actor_id, request_id, client, changes)"
+    " actor_kind, actor_id, request_id, client, via, changes)"
 )
 OUTBOX = "(tenant_id, id, created_at, name, resource_id, payload, actor_id, request_id)"
 NAME = re.compile(r"[a-z][a-z0-9_.]*")
 LIVE = " AND c.deleted_at IS NULL"
-ORIGIN = ("varchar", "uuid", "varchar", "varchar")
-"""Casts of what the journal keeps of a request: actor's kind and id, request, client."""
+ORIGIN = ("varchar", "uuid", "varchar", "varchar", "varchar")
+"""Casts of ``Context.origin``: actor's kind and id, request, client, via."""
 
 
 class Numbers:
@@ -38,6 +38,15 @@ class Numbers:
     def all(self, casts: Iterable[str]) -> list[str]:
         """The next parameters, one a cast."""
         return [self.next(cast) for cast in casts]
+
+
+Within = Callable[[Numbers], str]
+"""A further condition on the row ``c``, with an AND before it."""
+
+
+def everywhere(_: Numbers) -> str:
+    """No further condition."""
+    return ""
 
 
 def names(facets: Iterable[Facet], alias: str) -> str:
@@ -83,11 +92,11 @@ class Page:
     """Of the trash alone, without it, or (None) of rows that know no trash."""
 
 
-def listing(table: str, page: Page) -> Statement:
+def listing(table: str, page: Page, within: Within = everywhere) -> Statement:
     """A page of rows, one more than ``limit`` to tell whether there is a next.
 
-    Arguments: the conditions' values, then, if ``after``, the last row's sort value
-    and id. The limit is a literal where it can be, because ``LIMIT $n`` is planned
+    Arguments: the conditions' values, those of ``within``, then, if ``after``, the last
+    row's sort value and id. The limit is a literal where it can be, because ``LIMIT $n`` is planned
     anew every time.
     """
     numbers = Numbers()
@@ -95,6 +104,7 @@ def listing(table: str, page: Page) -> Statement:
     if page.deleted is not None:
         where.append(f"c.deleted_at IS {'NOT ' if page.deleted else ''}NULL")
     where += [condition.sql(numbers, "c") for condition in page.conditions]
+    scope = within(numbers)
     keys = ["c.id"] if page.sort is None else [f"c.{page.sort.name}", "c.id"]
     if page.after:
         casts = ["uuid"] if page.sort is None else [page.sort.cast, "uuid"]
@@ -106,28 +116,44 @@ def listing(table: str, page: Page) -> Statement:
     return Statement(
         f"WITH {CONTEXT} SELECT {names(page.fields, 'r')}"  # noqa: S608  # our names
         f" FROM ctx CROSS JOIN LATERAL (SELECT {names(page.fields, 'c')}"
-        f" FROM {HOME}.{table} c WHERE {' AND '.join(where)}"
+        f" FROM {HOME}.{table} c WHERE {' AND '.join(where)}{scope}"
         f" ORDER BY {order} LIMIT {limit}) r"
     )
 
 
-def getting(table: str, fields: Sequence[Facet], *, trashable: bool) -> Statement:
-    """One row by its id. Arguments: the id."""
+def getting(
+    table: str,
+    fields: Sequence[Facet],
+    *,
+    trashable: bool,
+    within: Within = everywhere,
+) -> Statement:
+    """One row by its id. Arguments: the id, then those of ``within``."""
     return Statement(
         f"WITH {CONTEXT} SELECT {names(fields, 'r')}"  # noqa: S608  # our names
         f" FROM ctx CROSS JOIN LATERAL (SELECT {names(fields, 'c')}"
         f" FROM {HOME}.{table} c WHERE c.tenant_id = ctx.tenant_id AND c.id = $2::uuid"
-        f"{LIVE if trashable else ''} LIMIT 1) r"
+        f"{LIVE if trashable else ''}{within(Numbers(used=2))} LIMIT 1) r"
     )
 
 
-def locking(table: str, fields: Sequence[Facet], *, trashable: bool) -> Statement:
-    """Rows by their ids, locked in key order (D8). Arguments: the ids."""
+def locking(
+    table: str,
+    fields: Sequence[Facet],
+    *,
+    trashable: bool,
+    within: Within = everywhere,
+) -> Statement:
+    """Rows by their ids, locked in key order (D8).
+
+    Arguments: the ids, then those of ``within``.
+    """
     return Statement(
         f"WITH {CONTEXT} SELECT {names(fields, 'r')}"  # noqa: S608  # our names
         f" FROM ctx CROSS JOIN LATERAL (SELECT {names(fields, 'c')}"
         f" FROM {HOME}.{table} c WHERE c.tenant_id = ctx.tenant_id"
         f" AND c.id = ANY($2::uuid[]){LIVE if trashable else ''}"
+        f"{within(Numbers(used=2))}"
         " ORDER BY c.id FOR UPDATE) r"
     )
 
@@ -163,12 +189,12 @@ def _journal(numbers: Numbers, deed: Deed, cause: Cause) -> str:
     Arguments: the id, then the request's origin.
     """
     entry = numbers.next("uuid")
-    kind, actor, request, client = numbers.all(ORIGIN)
+    kind, actor, request, client, via = numbers.all(ORIGIN)
     source, key, at = cause.source, cause.key, cause.at
     return (
         f" audit AS (INSERT INTO {HOME}.audit_log {AUDIT}"  # noqa: S608  # our names
         f" SELECT {source}.tenant_id, {entry}, {at}, '{deed.action}',"
-        f" '{deed.resource}', {key}, {kind}, {actor}, {request}, {client},"
+        f" '{deed.resource}', {key}, {kind}, {actor}, {request}, {client}, {via},"
         f" {cause.payload} FROM {source}),"
         f" outbox AS (INSERT INTO {HOME}.outbox {OUTBOX}"
         f" SELECT {source}.tenant_id, {entry}, {at}, '{deed.event}', {key},"
@@ -229,7 +255,7 @@ def creating_many(table: str, shape: Shape, deed: Deed) -> Statement:
     arrays = numbers.all(f"{facet.cast.split('::')[0]}[]" for facet in facets)
     arrays += numbers.all(("uuid[]", "text[]"))
     at = numbers.next("timestamptz")
-    kind, actor, request, client = numbers.all(ORIGIN)
+    kind, actor, request, client, via = numbers.all(ORIGIN)
     columns = [facet.name for facet in facets]
     values = ", ".join(
         f"i.{facet.name}::jsonb" if "::" in facet.cast else f"i.{facet.name}"
@@ -245,7 +271,7 @@ def creating_many(table: str, shape: Shape, deed: Deed) -> Statement:
         f" audit AS (INSERT INTO {HOME}.audit_log {AUDIT}"
         f" SELECT made.tenant_id, i.entry_id, {at}, '{deed.action}',"
         f" '{deed.resource}', made.id,"
-        f" {kind}, {actor}, {request}, {client}, i.payload::jsonb"
+        f" {kind}, {actor}, {request}, {client}, {via}, i.payload::jsonb"
         " FROM made JOIN input i ON i.id = made.id),"
         f" outbox AS (INSERT INTO {HOME}.outbox {OUTBOX}"
         f" SELECT made.tenant_id, i.entry_id, {at}, '{deed.event}', made.id,"
@@ -261,12 +287,13 @@ def changing(
     deed: Deed,
     *,
     deleted: bool = False,
+    within: Within = everywhere,
 ) -> Statement:
     """Change some fields of one row, if its version is the one that was read.
 
     Arguments: id, version (NULL for whatever it is), the changed fields' values, the
-    time, then the journal's. Answers no row when there is none, and a row whose
-    ``id`` is NULL when the version differs.
+    time, the journal's, then those of ``within``. Answers no row when there is none,
+    and a row whose ``id`` is NULL when the version differs.
 
     ``UPDATE … FROM ctx`` would find nothing, because PostgreSQL evaluates the policy
     before the context: hence the row is locked and carried through ``old`` first.
@@ -280,11 +307,13 @@ def changing(
     kept = dict.fromkeys(["tenant_id", "id", "version", *changed])
     carried = [shape.facets[name] for name in kept]
     journal = _journal(numbers, deed, Cause("new", "new.id", at, _changes(changed)))
+    scope = within(numbers)
     return Statement(
         f"WITH {CONTEXT}, old AS MATERIALIZED (SELECT {names(carried, 'o')}"  # noqa: S608  # our names
         f" FROM ctx CROSS JOIN LATERAL (SELECT {names(carried, 'c')}"
         f" FROM {HOME}.{table} c WHERE c.tenant_id = ctx.tenant_id AND c.id = {row_id}"
-        f" AND c.deleted_at IS {'NOT ' if deleted else ''}NULL LIMIT 1 FOR UPDATE) o),"
+        f" AND c.deleted_at IS {'NOT ' if deleted else ''}NULL{scope}"
+        " LIMIT 1 FOR UPDATE) o),"
         f" new AS (UPDATE {HOME}.{table} c SET {', '.join(sets)} FROM old"
         " WHERE (SELECT true FROM old) AND c.tenant_id = old.tenant_id"
         f" AND c.id = old.id AND old.version = COALESCE({version}, old.version)"

@@ -4,7 +4,6 @@ Rows are instances of the mapped classes without an ORM session: SQLAlchemy's ow
 instrumentation tells what changed. That costs a twentieth of what a session does.
 """
 
-import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,8 +12,14 @@ from uuid import UUID
 
 import msgspec
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Select, Uuid, bindparam, func, select
-from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    false,
+    func,
+    select,
+    true,
+)
 from sqlalchemy.orm.attributes import instance_dict, instance_state, manager_of_class
 
 from insula.kernel.access.context import Context
@@ -27,13 +32,12 @@ from insula.kernel.foundation.errors import Conflict, NotFound, Stale
 from insula.kernel.foundation.ids import uuid7
 from insula.kernel.jobs.models import Queue
 from insula.kernel.jobs.request import NewJob, insert_jobs
-from insula.kernel.resource.declaration import Command, Event
+from insula.kernel.resource.declaration import CREATED_BY, Command, Event
+from insula.kernel.resource.querying import bind
+from insula.kernel.resource.scoping import Scope, companions
 from insula.kernel.resource.writing import Writer
 
-DIALECT: Any = PGDialect_asyncpg()  # type: ignore[no-untyped-call]  # no stubs
 BATCH = 200
-TENANT = "insula_tenant"
-PARAMETER = re.compile(r"\$(\d+)")
 
 M = TypeVar("M", bound=TenantRow)
 T = TypeVar("T", bound=TenantModel)
@@ -143,6 +147,31 @@ class WorkContext(Context):
             raise NotFound
         return found[0]
 
+    async def lock_within(self, model: type[M], row_id: UUID, scope: Scope | None) -> M:
+        """One row by its id, locked, if it is in scope; raises ``NotFound``."""
+        if scope is None:
+            return await self.lock(model, row_id)
+        statement = self._writer(model).locking(scope)
+        rows = await self._transaction.fetch(statement, [row_id], *scope.args)
+        if not rows:
+            raise NotFound
+        return self._load(model, rows[0])
+
+    async def visible(self, model: type[M]) -> ColumnElement[bool]:
+        """A condition for rows that the caller may read: views and reports need it.
+
+        ``select`` and the like answer whatever is asked, because actions work on more
+        than their callers may see.
+        """
+        writer = self._writer(model)
+        if self.actor.reach(f"{writer.name}.read") is None:
+            return false()
+        scope = writer.scoping.of(self.actor, "read")
+        if scope is None:
+            return true()
+        people = await companions(self._transaction, scope)
+        return writer.scoping.condition(model.__table__, scope, people)
+
     async def select(
         self,
         model: type[M],
@@ -195,7 +224,9 @@ class WorkContext(Context):
 
     async def add(self, row: M) -> M:
         """Have a new row written when the action ends; its id is known at once."""
-        self._writer(type(row))
+        writer = self._writer(type(row))
+        if CREATED_BY in writer.shape.facets and getattr(row, CREATED_BY) is None:
+            setattr(row, CREATED_BY, self.actor.id)
         self._added.append(row)
         return row
 
@@ -308,31 +339,6 @@ def requested(ctx: Context, task: Asked, command: Command, terms: Terms) -> NewJ
         actor_id=None if system else ctx.actor.id,
         request_id=ctx.request_id or None,
     )
-
-
-def bind(
-    query: Select[Any], tenant: ColumnElement[UUID]
-) -> tuple[Statement, list[Any]]:
-    """A Core query as text for the driver, filtered by the tenant as its ``$1``."""
-    mine = query.where(tenant == bindparam(TENANT, None, Uuid))
-    compiled: Any = mine.compile(
-        dialect=DIALECT,
-        schema_translate_map={None: HOME},
-        render_schema_translate=True,
-        compile_kwargs={"render_postcompile": True},
-    )
-    names = list(compiled.positiontup)
-    rest = [name for name in names if name != TENANT]
-    places = {name: at for at, name in enumerate((TENANT, *rest), start=1)}
-    text = PARAMETER.sub(lambda m: f"${places[names[int(m[1]) - 1]]}", compiled.string)
-    processors = compiled._bind_processors
-    values = [
-        processors[name](compiled.params[name])
-        if name in processors
-        else compiled.params[name]
-        for name in rest
-    ]
-    return Statement(text), values
 
 
 def hydrate(model: type[M], writer: Writer, record: Any) -> M:

@@ -14,6 +14,7 @@ from insula.kernel.foundation.errors import (
     Problem,
     Unavailable,
 )
+from insula.kernel.foundation.words import Words
 from insula.kernel.resource.declaration import Resource
 
 
@@ -96,7 +97,7 @@ def translate(error: BaseException, known: Mapping[str, Breach]) -> Problem | No
             return Conflict()
         return Invalid(
             *(
-                FieldError(field, breach.code, breach.message.format(field=field))
+                FieldError(field, breach.code, Words(breach.message, field=field))
                 for field in breach.fields
             )
         )

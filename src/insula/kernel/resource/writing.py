@@ -1,17 +1,22 @@
 """Writing: a row with its audit and its event, in one statement and one round trip."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 
+from insula.kernel.access.actor import Actor
 from insula.kernel.access.context import Context
+from insula.kernel.access.grants import Reach
 from insula.kernel.database.session import Statement
 from insula.kernel.foundation.clock import now
 from insula.kernel.foundation.ids import uuid7
 from insula.kernel.resource.declaration import Resource
+from insula.kernel.resource.masking import Lens, Lenses, Masking
 from insula.kernel.resource.schemas import row_struct
+from insula.kernel.resource.scoping import Scope, Scoping
 from insula.kernel.resource.shape import Shape
 from insula.kernel.resource.statements import (
     Deed,
@@ -29,12 +34,14 @@ class Verb(NamedTuple):
 
     name: str
     past: str
+    permission: str
+    """The action that a caller must be granted for it."""
 
 
-CREATE = Verb("create", "created")
-UPDATE = Verb("update", "updated")
-DELETE = Verb("delete", "deleted")
-RESTORE = Verb("restore", "restored")
+CREATE = Verb("create", "created", "create")
+UPDATE = Verb("update", "updated", "update")
+DELETE = Verb("delete", "deleted", "delete")
+RESTORE = Verb("restore", "restored", "delete")
 MOST_SHAPES = 256
 """Statements kept for one resource's creates: one for each set of given fields."""
 
@@ -44,14 +51,25 @@ class Writer:
 
     def __init__(self, resource: Resource[Any], shape: Shape) -> None:
         self.shape, self._table = shape, resource.table.name
-        self._name, self._type = resource.name, resource.type
+        self.name, self._type = resource.name, resource.type
         self.facets = tuple(it for it in shape.stored if it.name != "deleted_at")
+        self.scoping, self.masking = Scoping(resource), Masking(resource, shape)
+        self._lenses = Lenses(self._type, shape)
         trashable = shape.trashable
         self.get = getting(self._table, self.facets, trashable=trashable)
-        self.lock = locking(self._table, self.facets, trashable=trashable)
+        self._locks = {
+            reach: locking(
+                self._table,
+                self.facets,
+                trashable=trashable,
+                within=partial(self.scoping.sql, reach=reach),
+            )
+            for reach in Reach
+        }
+        self.lock = self._locks[Reach.all]
         self._creates: dict[tuple[str, ...], Statement] = {}
         self._create_many = creating_many(self._table, shape, self._deed(CREATE))
-        self._changes: dict[tuple[frozenset[str], Verb], Statement] = {}
+        self._changes: dict[tuple[frozenset[str], Verb, Reach], Statement] = {}
         self._row = row_struct(self._type, shape.readable)
         derived = ("version", "updated_at")
         self._made = {it.name: it.bind for it in self.facets if it.name not in derived}
@@ -67,6 +85,15 @@ class Writer:
     def encode_record(self, record: Any) -> bytes:
         """A record of the readable fields, in their order, as the API answers it."""
         return msgspec.json.encode(self._row(*record))
+
+    def lens(self, actor: Actor) -> "Writer | Lens":
+        """What makes JSON of rows for this actor: without what is hidden from them."""
+        hidden = self.masking.of(actor).hide
+        return self._lenses.without(hidden) if hidden else self
+
+    def locking(self, scope: Scope) -> Statement:
+        """Rows by their ids, locked, as far as they are in scope."""
+        return self._locks[scope.reach]
 
     def create(
         self, values: Mapping[str, Any], ctx: Context
@@ -114,14 +141,15 @@ class Writer:
         changed: Mapping[str, Any],
         ctx: Context,
         verb: Verb | None = None,
+        scope: Scope | None = None,
     ) -> tuple[Statement, list[Any]]:
-        """Statement and arguments that change some fields of a row.
+        """Statement and arguments that change some fields of a row, if it is in scope.
 
         Without a ``verb`` it is updated; ``RESTORE`` looks for the row in the trash.
         """
-        verb = verb or UPDATE
+        verb, reach = verb or UPDATE, Reach.all if scope is None else scope.reach
         names = [name for name in self.shape.facets if name in changed]
-        key = frozenset(names), verb
+        key = frozenset(names), verb, reach
         statement = self._changes.get(key)
         if statement is None:
             statement = changing(
@@ -130,12 +158,14 @@ class Writer:
                 names,
                 self._deed(verb),
                 deleted=verb is RESTORE,
+                within=partial(self.scoping.sql, reach=reach),
             )
             self._changes[key] = statement
         facets = self.shape.facets
         values = [facets[name].bound(changed[name]) for name in names]
-        return statement, [row_id, version, *values, now(), uuid7(), *ctx.origin]
+        args = [row_id, version, *values, now(), uuid7(), *ctx.origin]
+        return statement, args if scope is None else [*args, *scope.args]
 
     def _deed(self, verb: Verb) -> Deed:
         kind = self._type
-        return Deed(f"{self._name}.{verb.name}", kind, f"{kind}.{verb.past}")
+        return Deed(f"{self.name}.{verb.name}", kind, f"{kind}.{verb.past}")

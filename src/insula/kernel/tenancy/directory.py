@@ -2,7 +2,8 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -12,6 +13,7 @@ from insula.kernel.database.pool import Record
 from insula.kernel.foundation.ids import parse_uuid
 from insula.kernel.tenancy.control import Control
 from insula.kernel.tenancy.models import State, SubscriptionStatus
+from insula.kernel.tenancy.policy import policy_of
 from insula.kernel.tenancy.signals import TenantNotFound
 from insula.kernel.tenancy.tenant import Tenant
 
@@ -25,14 +27,17 @@ MOST = 20_000
 
 TENANT = """
 SELECT t.id, t.slug, t.name, t.state, h.id AS home_id, h.isolation, h.database,
-       h.schema, d.domain, s.status AS subscription,
+       h.schema, d.domain, s.status AS subscription, s.limits, s.features,
+       t.settings->>'timezone' AS zone, t.security,
        (SELECT COALESCE(jsonb_object_agg(i.app_name, i.status), '{}')
           FROM control.app_installations i WHERE i.tenant_id = t.id) AS apps
   FROM control.tenants t
   JOIN control.homes h ON h.id = t.home_id
   LEFT JOIN control.domains d ON d.tenant_id = t.id AND d.is_primary
-  LEFT JOIN LATERAL (SELECT status FROM control.subscriptions
-                      WHERE tenant_id = t.id ORDER BY created_at DESC LIMIT 1) s ON true
+  LEFT JOIN LATERAL (SELECT b.status, p.limits, p.features FROM control.subscriptions b
+                       JOIN control.plans p ON p.id = b.plan_id
+                      WHERE b.tenant_id = t.id
+                      ORDER BY b.created_at DESC LIMIT 1) s ON true
  WHERE t.state NOT IN ('provisioning', 'failed', 'deleting', 'deleted') AND """
 BY_ID = TENANT + "t.id = $1"
 BY_SLUG = TENANT + "t.slug = $1"
@@ -128,6 +133,10 @@ class Directory:
             home=Home(row["home_id"], isolation, row["schema"], login),
             subscription=None if status is None else SubscriptionStatus(status),
             apps=msgspec.json.decode(row["apps"]),
+            limits={} if row["limits"] is None else msgspec.json.decode(row["limits"]),
+            features=_decoded(row["features"]),
+            zone=row["zone"],
+            policy=policy_of(row),
         )
 
     def heard(self, topic: str | None) -> None:
@@ -149,3 +158,7 @@ class Directory:
         unknown = [name for name, (_, tenant) in self._found.items() if tenant is None]
         for name in unknown:
             del self._found[name]
+
+
+def _decoded(text: str | None) -> Mapping[str, Any] | None:
+    return None if text is None else msgspec.json.decode(text, type=dict[str, Any])

@@ -132,6 +132,7 @@ class TenantRow(ControlModel):
     plan_id: Mapped[UUID | None] = mapped_column(ForeignKey(Plan.id), index=True)
     isolation: Mapped[Isolation]
     settings: Mapped[dict[str, Any]] = _json()
+    security: Mapped[dict[str, Any]] = _json()
     metadata_: Mapped[dict[str, Any]] = mapped_column(
         "metadata", JSONB, server_default=text("'{}'::jsonb")
     )
@@ -186,16 +187,30 @@ class Subscription(ControlModel):
 
 
 class SystemAdmin(ControlModel):
-    """A person who runs the platform; never a tenant's user."""
+    """A person who runs the platform; never a tenant's user.
+
+    ``two_factor_secret`` is sealed, and counts once it is confirmed; ``backup_codes``
+    are MACs. ``two_factor_step`` is that of the last code, which works no second time.
+    """
 
     __tablename__ = "system_admins"
     email: Mapped[str] = mapped_column(String(255), unique=True)
+    name: Mapped[str] = mapped_column(String(255), server_default="")
     password: Mapped[str]
     permissions: Mapped[list[str]] = mapped_column(
         JSONB, server_default=text("'[]'::jsonb")
     )
     two_factor_secret: Mapped[str | None]
+    two_factor_confirmed_at: Mapped[datetime | None]
+    two_factor_step: Mapped[int | None]
+    two_factor_failures: Mapped[int] = mapped_column(server_default=text("0"))
+    two_factor_failed_at: Mapped[datetime | None]
+    backup_codes: Mapped[list[str]] = mapped_column(
+        JSONB, server_default=text("'[]'::jsonb")
+    )
+    disabled_at: Mapped[datetime | None]
     last_login_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(server_default=text("1"))
 
 
 class AdminSession(ControlModel):
@@ -211,6 +226,12 @@ class AdminSession(ControlModel):
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
     client: Mapped[str | None] = mapped_column(String(64))
+    user_agent: Mapped[str | None] = mapped_column(String(255))
+    factors: Mapped[list[str]] = mapped_column(
+        JSONB, server_default=text("'[]'::jsonb")
+    )
+    proved_at: Mapped[datetime | None]
+    kind: Mapped[str] = mapped_column(String(10), server_default="token")
 
 
 class AuditLog(ControlModel):

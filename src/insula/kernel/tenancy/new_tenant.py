@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from insula.kernel.database.home import Isolation
 from insula.kernel.foundation.errors import Conflict, FieldError, Invalid
+from insula.kernel.foundation.words import Words
 from insula.kernel.tenancy.slugs import check_slug
 
 LONGEST_NAME = 255
@@ -49,19 +50,44 @@ def check_new_tenant(new: NewTenant, base_domain: str) -> None:
 
 def _faults(new: NewTenant, base_domain: str) -> Iterator[FieldError]:
     if not new.name.strip():
-        yield FieldError("name", "required", "The name field is required.")
+        yield FieldError(
+            "name", "required", Words("The {field} field is required.", field="name")
+        )
     for name, text in (("name", new.name), ("owner_name", new.owner_name)):
         if len(text) > LONGEST_NAME or "\x00" in text:
-            yield _invalid(name, f"must be text of at most {LONGEST_NAME} characters")
+            yield _invalid(
+                name,
+                Words(
+                    "The {field} field must be text of at most {max_length} characters.",
+                    field=name,
+                    max_length=LONGEST_NAME,
+                ),
+            )
     email = new.owner_email
     if email is not None and (len(email) > LONGEST_NAME or not EMAIL.fullmatch(email)):
-        yield _invalid("owner_email", "must be an e-mail address")
+        yield _invalid(
+            "owner_email",
+            Words("The {field} field must be an e-mail address.", field="owner_email"),
+        )
     if new.domain is not None:
         if not HOST.fullmatch(new.domain):
-            yield _invalid("domain", "must be a host name in lower case")
+            yield _invalid(
+                "domain",
+                Words(
+                    "The {field} field must be a host name in lower case.",
+                    field="domain",
+                ),
+            )
         elif f".{new.domain}".endswith(f".{base_domain}"):
-            yield _invalid("domain", f"must not be one of {base_domain}")
+            yield _invalid(
+                "domain",
+                Words(
+                    "The {field} field must not be one of {names}.",
+                    field="domain",
+                    names=base_domain,
+                ),
+            )
 
 
-def _invalid(name: str, rule: str) -> FieldError:
-    return FieldError(name, "invalid", f"The {name} field {rule}.")
+def _invalid(name: str, words: Words) -> FieldError:
+    return FieldError(name, "invalid", words)

@@ -9,6 +9,7 @@ import msgspec
 from insula.kernel.database.home import Isolation
 from insula.kernel.foundation.errors import FieldError, Invalid, Problem
 from insula.kernel.foundation.ids import uuid7
+from insula.kernel.foundation.words import Words
 from insula.kernel.tenancy.control import Control
 from insula.kernel.tenancy.creation import (
     CREATION,
@@ -196,7 +197,7 @@ class Provisioning:
     async def _plan(self, slug: str) -> tuple[UUID, Isolation | None]:
         rows = await self._control.fetch(PLAN, slug)
         if not rows:
-            words = f"There is no plan “{slug}”."
+            words = Words("There is no plan “{plan}”.", plan=slug)
             raise PlanUnknown(FieldError("plan", "unknown", words), plan=slug)
         required = rows[0]["isolation"]
         return rows[0]["id"], None if required is None else Isolation(required)

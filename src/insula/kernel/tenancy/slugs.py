@@ -4,6 +4,7 @@ import re
 
 from insula.kernel.foundation.errors import Conflict, FieldError, Invalid
 from insula.kernel.foundation.ids import parse_uuid
+from insula.kernel.foundation.words import Words
 
 SLUG = re.compile(r"[a-z][a-z0-9-]*[a-z0-9]")
 LONGEST_LABEL = 63
@@ -50,9 +51,9 @@ def check_slug(slug: str) -> None:
         raise SlugInvalid(FieldError("slug", "invalid", _about(SlugInvalid)))
     prefixed = slug.startswith(RESERVED_PREFIXES)
     if slug in RESERVED or prefixed or parse_uuid(slug) is not None:
-        words = f"The slug “{slug}” is reserved."
+        words = Words("The slug “{slug}” is reserved.", slug=slug)
         raise SlugReserved(FieldError("slug", "reserved", words), slug=slug)
 
 
 def _about(problem: type[Invalid]) -> str:
-    return (problem.__doc__ or "").strip()
+    return problem.template()

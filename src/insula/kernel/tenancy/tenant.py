@@ -1,11 +1,13 @@
 """A tenant as requests see it: who it is, where it lives, what it may use."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from insula.kernel.database.home import Home
 from insula.kernel.tenancy.models import State, SubscriptionStatus
+from insula.kernel.tenancy.policy import DEFAULT, SecurityPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +22,11 @@ class Tenant:
     home: Home
     subscription: SubscriptionStatus | None
     apps: Mapping[str, str]
+    limits: Mapping[str, Any] = field(default_factory=dict)
+    """What its plan allows of anything that plans limit."""
+    features: Mapping[str, Any] | None = None
+    """What its plan has beyond the apps; None without a plan."""
+    zone: str | None = None
+    """The name of its time zone; without one it lives in UTC."""
+    policy: SecurityPolicy = DEFAULT
+    """How it lets people in."""

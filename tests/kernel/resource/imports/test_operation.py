@@ -7,6 +7,7 @@ import pytest
 
 from insula.kernel.access.operation import Call
 from insula.kernel.foundation.errors import Denied, Invalid, Problem
+from insula.kernel.foundation.languages import Languages
 from insula.kernel.resource.imports.csv_reading import UnreadableFile
 from insula.kernel.resource.imports.operation import BadImportQuery, import_operation
 from tests.kernel.resource.imports.trial import Workshop
@@ -23,7 +24,7 @@ async def send(
     resource: str = "machines",
     **query: str,
 ) -> dict[str, Any]:
-    operation = import_operation(workshop.importer(f"trial.{resource}"))
+    operation = import_operation(workshop.importer(f"trial.{resource}"), Languages(()))
     ctx = workshop.context(*(grants or ("trial.*.manage",)))
     reply = await operation.run(ctx, Call(operation.path, query=query, raw=raw))
     assert reply.status == 200
@@ -122,7 +123,7 @@ async def test_a_reference_needs_the_right_to_read_it(workshop: Workshop) -> Non
 
 
 async def test_it_is_declared_with_permission_type_and_size(workshop: Workshop) -> None:
-    operation = import_operation(workshop.importer("trial.machines"))
+    operation = import_operation(workshop.importer("trial.machines"), Languages(()))
     assert (operation.method, operation.path) == (
         "POST",
         "/api/v1/trial/machines/import",

@@ -41,7 +41,10 @@ def moment(text: str) -> int:
 
 def digest(entry: dict[str, Any], committed: bytes) -> bytes:
     fields = {**entry, "created_at": moment(entry["created_at"])}
-    return hashlib.sha256(packed(*(fields[it] for it in FIXED)) + committed).digest()
+    fixed = [fields[it] for it in FIXED]
+    if entry["via"] is not None:
+        fixed.append(entry["via"])
+    return hashlib.sha256(packed(*fixed) + committed).digest()
 
 
 def commitment(entry: dict[str, Any], salt: bytes) -> bytes:

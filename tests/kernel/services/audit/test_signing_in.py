@@ -14,7 +14,7 @@ pytestmark = pytest.mark.anyio
 PASSWORD, AGENT = "a-good-long-passphrase", "Lynx/2.9 (a terminal)"
 HEADERS = {"user-agent": AGENT}
 SET = Statement(
-    "UPDATE home__.users SET password = $3, email = $4"
+    "UPDATE home__.users SET password = $3, email = $4, email_verified_at = now()"
     " WHERE tenant_id = $1::text::uuid AND id = $2"
 )
 LOGGED = Statement(

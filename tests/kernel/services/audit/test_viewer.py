@@ -7,9 +7,10 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from insula.kernel.access.actor import SYSTEM_ROLES, Actor, ActorKind, RoleBook
+from insula.kernel.access.actor import SYSTEM_ROLES, Actor, ActorKind
 from insula.kernel.access.context import Context
 from insula.kernel.access.operation import Call, Reply
+from insula.kernel.access.roles import RoleBook
 from insula.kernel.database.session import Statement
 from insula.kernel.events.journal import SOUGHT
 from insula.kernel.foundation.clock import now

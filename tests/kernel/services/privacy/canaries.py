@@ -112,7 +112,7 @@ async def plant(
 def _rows(entry: Entry, person_id: UUID) -> Iterator[dict[str, Any]]:
     """The person's own rows, and rows of strangers that mention the person."""
     for number, canary in enumerate(CANARIES):
-        for owner in (person_id, uuid7()) if entry.owner else (None,):
+        for owner in _owners(entry, person_id):
             row = {
                 it.name: _value(
                     it, _told(entry, it.name, owner, person_id), canary, number
@@ -123,6 +123,15 @@ def _rows(entry: Entry, person_id: UUID) -> Iterator[dict[str, Any]]:
             if entry.name == "files":
                 mine["storage_key"] = new_name(Folder.attachments)
             yield row | mine | ({entry.owner: owner} if entry.owner else {})
+
+
+def _owners(entry: Entry, person_id: UUID) -> tuple[UUID | None, ...]:
+    """The person and a stranger, where rows are somebody's; of another kind of people
+    nobody is the person.
+    """
+    if entry.owner is None:
+        return (None,)
+    return (uuid7(),) if entry.owner == "id" else (person_id, uuid7())
 
 
 def _told(entry: Entry, name: str, owner: UUID | None, person_id: UUID) -> Holds:
@@ -175,7 +184,7 @@ def _plain(column: Column[Any], number: int) -> Any:
     if isinstance(kind, DateTime):
         return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=number)
     if isinstance(kind, Date):
-        return date(2026, 1, 1)
+        return date(2026, 1, 1) + timedelta(days=number)
     assert isinstance(kind, ARRAY | LargeBinary), column
     return [] if isinstance(kind, ARRAY) else b"\0"
 
@@ -184,7 +193,9 @@ async def _insert(connection: Connection, table: str, row: dict[str, Any]) -> No
     columns = ", ".join(row)
     places = ", ".join(f"${at}" for at in range(1, len(row) + 1))
     await connection.execute(
-        f"INSERT INTO {table} ({columns}) VALUES ({places})", *row.values()
+        # Where a person has one row, the first canary takes it.
+        f"INSERT INTO {table} ({columns}) VALUES ({places}) ON CONFLICT DO NOTHING",
+        *row.values(),
     )
 
 

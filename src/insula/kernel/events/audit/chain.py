@@ -37,6 +37,7 @@ class Entry:
     request_id: str | None
     client: str | None
     user_agent: str | None
+    via: str | None
     changes: str
 
 
@@ -87,7 +88,7 @@ def commitment(salt: bytes, entry: Entry) -> bytes:
 
 def digest(entry: Entry, committed: bytes) -> bytes:
     """What stands for the whole entry."""
-    fixed = packed(
+    fields: list[object] = [
         entry.tenant_id,
         entry.id,
         micros(entry.created_at),
@@ -97,8 +98,10 @@ def digest(entry: Entry, committed: bytes) -> bytes:
         entry.actor_kind,
         entry.actor_id,
         entry.request_id,
-    )
-    return hashlib.sha256(fixed + committed).digest()
+    ]
+    if entry.via is not None:  # older entries have no such field
+        fields.append(entry.via)
+    return hashlib.sha256(packed(*fields) + committed).digest()
 
 
 def link_hash(link: Link, before: bytes) -> bytes:

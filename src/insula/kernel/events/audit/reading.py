@@ -16,7 +16,7 @@ LAST_ID = UUID(int=2**128 - 1)
 
 ENTRY = (
     "tenant_id, id, created_at, action, resource, resource_id, actor_kind, actor_id,"
-    " request_id, client, user_agent, changes::text AS changes"
+    " request_id, client, user_agent, via, changes::text AS changes"
 )
 LINK = (
     "tenant_id, number, kind, created_at, last_id, floor, entries, salts, commitments,"

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
 from insula.kernel.foundation.errors import BadRequest, FieldError
+from insula.kernel.foundation.words import Words
 
 DELIMITERS = (",", ";", "\t", "|")
 MOST_COLUMNS = 500
@@ -105,18 +106,26 @@ class CsvFile:
     def _header(self) -> tuple[str, ...]:
         first = self._next()
         if first is None:
-            raise UnreadableFile(reason="it is empty")
+            raise UnreadableFile(reason=Words("it is empty"))
         if first.fault is not None:
-            raise UnreadableFile(reason=f"line {first.line}: {first.fault.message}")
+            raise UnreadableFile(
+                reason=Words(
+                    "line {line}: {fault}", line=first.line, fault=first.fault.message
+                )
+            )
         names = list(first.cells)
         while not names[-1]:
             names.pop()
         names = [name or f"column {at}" for at, name in enumerate(names, start=1)]
         if len(names) > MOST_COLUMNS:
-            raise UnreadableFile(reason=f"it has more than {MOST_COLUMNS} columns")
+            raise UnreadableFile(
+                reason=Words("it has more than {limit} columns", limit=MOST_COLUMNS)
+            )
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise UnreadableFile(reason=f"two columns are called {', '.join(twice)}")
+            raise UnreadableFile(
+                reason=Words("two columns are called {names}", names=", ".join(twice))
+            )
         return tuple(names)
 
     def __iter__(self) -> Iterator[Row]:
@@ -137,14 +146,22 @@ class CsvFile:
             except StopIteration:
                 return None
             except _TooLong:
-                words = f"The row is longer than {LONGEST_ROW} characters."
+                words = Words(
+                    "The row is longer than {limit} characters.", limit=LONGEST_ROW
+                )
                 return _wrong(line, "too_long", words)
             except csv.Error as error:
-                return _wrong(line, "malformed", f"The row is malformed: {error}.")
+                return _wrong(
+                    line,
+                    "malformed",
+                    Words("The row is malformed: {reason}.", reason=error),
+                )
             if any(cells):
                 break
         if "\x00" in "".join(cells):
-            return _wrong(line, "nul", "The row contains a NUL character.", cells)
+            return _wrong(
+                line, "nul", Words("The row contains a NUL character."), cells
+            )
         return Row(line, cells)
 
 
@@ -156,7 +173,11 @@ def _fitted(row: Row, width: int) -> Row:
     """The row without blank cells beyond the header's, if that is all that is wrong."""
     if len(row.cells) > width and not any(row.cells[width:]):
         return Row(row.line, row.cells[:width])
-    words = f"The row has {len(row.cells)} cells, the header has {width}."
+    words = Words(
+        "The row has {cells} cells, the header has {width}.",
+        cells=len(row.cells),
+        width=width,
+    )
     return _wrong(row.line, "ragged", words, row.cells)
 
 
@@ -172,7 +193,9 @@ def encoding_of(file: BinaryIO, wanted: str | None = None) -> str:
     for name in candidates:
         if _decodes(file, name):
             return name
-    raise UnreadableFile(reason=f"its text is not {' or '.join(candidates)}")
+    raise UnreadableFile(
+        reason=Words("its text is not {encodings}", encodings=", ".join(candidates))
+    )
 
 
 def _decodes(file: BinaryIO, encoding: str) -> bool:

@@ -7,7 +7,7 @@ nothing. Rows that are there already are never changed.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,7 @@ from uuid import UUID
 import msgspec
 
 from insula.kernel.access.context import Context
+from insula.kernel.foundation.languages import Catalog, told
 from insula.kernel.resource.api import ResourceApi
 from insula.kernel.resource.imports.csv_reading import CsvFile, Row
 from insula.kernel.resource.imports.mapping import Find, Instructions, Mapper
@@ -46,9 +47,10 @@ class ImportReport:
     failed: int = 0
     errors: list[RowError] = field(default_factory=list)
 
-    def json(self) -> bytes:
-        """The report as the API answers with it."""
-        return msgspec.json.encode(self)
+    def json(self, catalog: Catalog | None = None) -> bytes:
+        """The report as the API answers with it, in the catalog's language."""
+        errors = [replace(it, message=told(it.message, catalog)) for it in self.errors]
+        return msgspec.json.encode(replace(self, errors=errors))
 
     @staticmethod
     def json_schema() -> dict[str, Any]:

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from insula.kernel.access.context import Context
 from insula.kernel.foundation.errors import Denied, FieldError, Invalid
+from insula.kernel.foundation.words import Words
 from insula.kernel.resource.api import ResourceApi
 from insula.kernel.resource.shape import Facet
 
@@ -108,7 +109,7 @@ class Columns:
         """The column of that name; raises ``LookupError``."""
         alike = [name] if name in self._places else self._plain.get(plain(name), [])
         if len(alike) != 1:
-            raise LookupError(f"The file has no column '{name}'.")
+            raise LookupError(Words("The file has no column '{name}'.", name=name))
         at = self._places[alike[0]]
         return Source(lambda cells: cells[at], frozenset(alike))
 
@@ -129,7 +130,11 @@ class Mapper:
             for facet in api.shape.facets.values()
             if facet.field.required and facet.name not in KERNEL_OWN
         ]
-        self._by_name = {plain(it.name): it.name for it in api.shape.creatable}
+        self._by_name = {
+            plain(it.name): it.name
+            for it in api.shape.creatable
+            if it.name in self._fields
+        }
         self._faults: list[FieldError] = []
 
     def entries(
@@ -161,16 +166,24 @@ class Mapper:
                 facet = self._facet(name, member)
                 yield Entry(target, facet, member, self._source(text, columns, facet))
             except LookupError as error:
-                words = str(error.args[0])
+                words = error.args[0]
                 self._faults.append(FieldError(target, "invalid_mapping", words))
 
     def _facet(self, name: str, member: str) -> Facet:
         facet = self._fields.get(name)
         if facet is None:
             offered = ", ".join(self._fields)
-            raise LookupError(f"'{name}' cannot be imported; these can: {offered}.")
+            raise LookupError(
+                Words(
+                    "'{name}' cannot be imported; these can: {offered}.",
+                    name=name,
+                    offered=offered,
+                )
+            )
         if member and facet.cast != JSON:
-            raise LookupError(f"'{name}' is no JSON field, it has no members.")
+            raise LookupError(
+                Words("'{name}' is no JSON field, it has no members.", name=name)
+            )
         return facet
 
     def _source(self, text: str, columns: Columns | None, facet: Facet) -> Source:
@@ -190,21 +203,36 @@ class Mapper:
     def _lookup(self, named: str | None, field: str, facet: Facet) -> Lookup:
         referenced = (facet.field.target or "").replace("_", ".", 1)
         if named not in (None, referenced):
-            raise LookupError(f"'{facet.name}' does not refer to {named}.")
+            raise LookupError(
+                Words(
+                    "'{name}' does not refer to {target}.",
+                    name=facet.name,
+                    target=named,
+                )
+            )
         try:
             api = self._find(referenced)
         except LookupError:
-            raise LookupError(f"'{facet.name}' refers to no resource.") from None
+            raise LookupError(
+                Words("'{name}' refers to no resource.", name=facet.name)
+            ) from None
         if not self._ctx.actor.may(f"{referenced}.read"):
             raise Denied
-        known = {it.name: it for it in api.shape.readable}
+        hidden = api.writer.masking.of(self._ctx.actor).hide
+        known = {it.name: it for it in api.shape.readable if it.name not in hidden}
         unique = {
             tuple(column.name for column in index.columns)
             for index in api.resource.table.indexes
             if index.unique
         }
         if field not in known or ("tenant_id", field) not in unique:
-            raise LookupError(f"'{field}' is no unique field of {referenced}.")
+            raise LookupError(
+                Words(
+                    "'{name}' is no unique field of {target}.",
+                    name=field,
+                    target=referenced,
+                )
+            )
         return Lookup(api, known[field])
 
     def _same_names(self, columns: Columns, found: Sequence[Entry]) -> Iterator[Entry]:
@@ -224,7 +252,9 @@ class Mapper:
         used = _used(found)
         unused = [name for name in columns.names if name not in used]
         if unused:
-            words = f"Nothing takes these columns: {', '.join(unused)}."
+            words = Words(
+                "Nothing takes these columns: {names}.", names=", ".join(unused)
+            )
             self._faults.append(FieldError("mapping", "unknown_column", words))
 
     def _check_clashes(self, found: Sequence[Entry]) -> None:
@@ -232,14 +262,14 @@ class Mapper:
         for entry in found:
             twice = targets.count(entry.target) > 1
             if twice or (entry.member and entry.facet.name in targets):
-                words = f"'{entry.target}' has two sources."
+                words = Words("'{name}' has two sources.", name=entry.target)
                 self._faults.append(FieldError(entry.target, "invalid_mapping", words))
 
     def _check_key(self, key: Iterable[str], found: Sequence[Entry]) -> None:
         targets = {entry.target for entry in found}
         for name in key:
             if name not in targets:
-                words = f"The key '{name}' has no source."
+                words = Words("The key '{name}' has no source.", name=name)
                 self._faults.append(FieldError("key", "invalid_mapping", words))
 
     def _check_required(self, found: Sequence[Entry]) -> None:
@@ -247,7 +277,9 @@ class Mapper:
         sourced = {entry.facet.name for entry in found} | wrong
         for name in self._required:
             if name not in sourced:
-                words = f"The {name} field is required and has no source."
+                words = Words(
+                    "The {field} field is required and has no source.", field=name
+                )
                 self._faults.append(FieldError(name, "required", words))
 
 
@@ -257,12 +289,15 @@ def importable(ctx: Context, api: ResourceApi) -> tuple[Facet, ...]:
     Those are what a caller may create. History has more: orders that are done have a
     state and a time that only actions write. Who may ``manage`` the resource may
     therefore import its read-only fields as well, if the mapping names them, and so
-    past the state machine; the database's constraints still hold.
+    past the state machine; the database's constraints still hold. What is withheld
+    from the actor is no field to import.
     """
-    shape = api.shape
-    if not ctx.actor.may(f"{api.resource.name}.manage"):
-        return shape.creatable
-    return tuple(it for it in shape.facets.values() if it.name not in KERNEL_OWN)
+    shape, withheld = api.shape, api.writer.masking.of(ctx.actor).freeze
+    if ctx.actor.may(f"{api.resource.name}.manage"):
+        kept = [it for it in shape.facets.values() if it.name not in KERNEL_OWN]
+    else:
+        kept = list(shape.creatable)
+    return tuple(it for it in kept if it.name not in withheld)
 
 
 def _used(found: Iterable[Entry]) -> set[str]:
@@ -273,7 +308,7 @@ def _template(text: str, columns: Columns) -> Source:
     """Text with columns in braces; not ``str.format``, which reaches attributes."""
     parts = COLUMN.split(text)
     if len(parts) == 1:
-        raise LookupError(f"The braces in '{text}' name no column.")
+        raise LookupError(Words("The braces in '{text}' name no column.", text=text))
     sources = [columns.source(name) for name in parts[1::2]]
     fixed, first = parts[::2], parts[0]
 

@@ -8,6 +8,8 @@ from pydantic import ValidationError
 from insula.kernel.access.context import Context
 from insula.kernel.access.operation import Call, Operation, Parameter, Reply
 from insula.kernel.foundation.errors import BadRequest, Denied, FieldError, Invalid
+from insula.kernel.foundation.languages import Languages
+from insula.kernel.foundation.words import Words
 from insula.kernel.resource.imports.csv_reading import CsvFile, UnreadableFile
 from insula.kernel.resource.imports.ids import TooManyRows
 from insula.kernel.resource.imports.importing import Importer, ImportReport
@@ -37,7 +39,7 @@ class BadImportQuery(BadRequest):
     code = "INVALID_QUERY"
 
 
-def import_operation(importer: Importer) -> Operation:
+def import_operation(importer: Importer, languages: Languages) -> Operation:
     """The operation that imports a file into a resource."""
     resource = importer.api.resource
 
@@ -50,7 +52,8 @@ def import_operation(importer: Importer) -> Operation:
         )
         work = importer.prepare(ctx, file, instructions)
         report = await (work.rehearse() if rehearsed else work.run())
-        return Reply(report.json())
+        usual = ctx.actor.locale, ctx.tenant.policy.locale
+        return Reply(report.json(languages.choose(call.headers, usual)))
 
     return Operation(
         name=f"{resource.name}.import",
@@ -60,7 +63,9 @@ def import_operation(importer: Importer) -> Operation:
         summary=f"Import {resource.plural.replace('_', ' ')} from a CSV file",
         permission=f"{resource.name}.import",
         app=resource.app or None,
+        scoped=bool(resource.owner or resource.team),
         raw_body="text/csv",
+        limit="bulk",
         body_limit=LARGEST_FILE,
         answer=ImportReport.json_schema,
         parameters=(MAPPING, KEY, DRY_RUN),
@@ -71,10 +76,12 @@ def import_operation(importer: Importer) -> Operation:
 def _instructions(query: Mapping[str, str]) -> tuple[Instructions, bool]:
     unknown = query.keys() - {"mapping", "key", "dry_run"}
     if unknown:
-        raise BadImportQuery(reason=f"there is no parameter '{min(unknown)[:80]}'")
+        raise BadImportQuery(
+            reason=Words("there is no parameter '{name}'", name=min(unknown)[:80])
+        )
     rehearsed = query.get("dry_run", "false")
     if rehearsed not in ("true", "false"):
-        raise BadImportQuery(reason="dry_run is 'true' or 'false'")
+        raise BadImportQuery(reason=Words("dry_run is 'true' or 'false'"))
     said = instructions_from(query.get("mapping", "{}"))
     if "key" in query:
         said = said.model_copy(update={"key": tuple(query["key"].split(","))})

@@ -9,6 +9,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from insula.kernel.access.context import Context
 from insula.kernel.foundation.errors import FieldError, Invalid, Problem
+from insula.kernel.foundation.words import Words
 from insula.kernel.resource.api import ResourceApi
 from insula.kernel.resource.imports.csv_reading import Row
 from insula.kernel.resource.imports.ids import ImportIds, RepeatedKey
@@ -113,11 +114,13 @@ class Drafter:
         try:
             row_id = self._ids.next(content, self._key_of(content))
         except RepeatedKey:
-            words = "An earlier row has this key, but says something else."
+            words = Words("An earlier row has this key, but says something else.")
             raise Invalid(FieldError("key", "repeated", words)) from None
         if row_id is None:
             return None
-        values = {**self._api.new_values(body), "id": row_id}
+        values = {**self._api.new_values(body, self._ctx.actor), "id": row_id}
+        scoping = self._api.writer.scoping
+        values = scoping.claim(scoping.of(self._ctx.actor, "import"), values)
         return Draft(row, row_id, values, frozenset(content))
 
     def _checked(self, row: Row, found: Found) -> BaseModel:
@@ -146,7 +149,7 @@ class Drafter:
             try:
                 value = self._value(entry, text, found)
             except Misfit as fault:
-                faults.append(FieldError(entry.target, fault.code, str(fault)))
+                faults.append(FieldError(entry.target, fault.code, fault.message))
                 continue
             if entry.member:
                 given.setdefault(entry.facet.name, {})[entry.member] = value
@@ -159,7 +162,7 @@ class Drafter:
         if source.lookup is not None:
             row_id = found[entry.target].get(text)
             if row_id is None:
-                raise Misfit("not_found", NOT_FOUND.format(field=entry.target))
+                raise Misfit("not_found", Words(NOT_FOUND, field=entry.target))
             return row_id
         if source.as_json or (facet.cast == JSON and not entry.member):
             return json_value(text)
@@ -177,7 +180,7 @@ class Drafter:
             if member and value is not None:
                 value = value.get(member)
             if value is None:
-                words = f"The key {name} is blank."
+                words = Words("The key {name} is blank.", name=name)
                 raise Invalid(FieldError(name, "required", words))
             values.append(value)
         return values

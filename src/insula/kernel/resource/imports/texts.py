@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from insula.kernel.foundation.errors import FieldError, Invalid
+from insula.kernel.foundation.words import Words
 
 
 class Misfit(ValueError):
@@ -14,7 +15,7 @@ class Misfit(ValueError):
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
-        self.code = code
+        self.code, self.message = code, message
 
 
 def json_value(text: str) -> Any:
@@ -22,7 +23,7 @@ def json_value(text: str) -> Any:
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError):
-        raise Misfit("json", "It is not valid JSON.") from None
+        raise Misfit("json", Words("It is not valid JSON.")) from None
 
 
 class Moments:
@@ -46,14 +47,14 @@ class Moments:
                 return found.astimezone(UTC)
             return self._local(found)
         except OverflowError:
-            raise Misfit("datetime", "It is too far away in time.") from None
+            raise Misfit("datetime", Words("It is too far away in time.")) from None
 
     def _local(self, found: datetime) -> datetime:
         if self._zone is None:
             return found.replace(tzinfo=UTC)
         moment = found.replace(tzinfo=self._zone).astimezone(UTC)
         if moment.astimezone(self._zone).replace(tzinfo=None) != found:
-            words = "The clock skipped this time when it was put forward."
+            words = Words("The clock skipped this time when it was put forward.")
             raise Misfit("datetime", words)
         return moment
 
@@ -68,12 +69,14 @@ class Moments:
             return datetime.strptime(text, self._format)  # noqa: DTZ007  # see _local
         except ValueError:
             wanted = self._format or "ISO 8601, such as 2026-11-21 06:00"
-            raise Misfit("datetime", f"It is no time as {wanted}.") from None
+            raise Misfit(
+                "datetime", Words("It is no time as {wanted}.", wanted=wanted)
+            ) from None
 
 
 def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (LookupError, ValueError, OSError):
-        words = f"There is no time zone '{name}'."
+        words = Words("There is no time zone '{name}'.", name=name)
         raise Invalid(FieldError("time_zone", "invalid", words)) from None

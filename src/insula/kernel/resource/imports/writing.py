@@ -11,10 +11,12 @@ from insula.kernel.access.context import Context
 from insula.kernel.database.model import LIVE
 from insula.kernel.database.session import HOME, Session, Statement
 from insula.kernel.foundation.errors import FieldError, Invalid
+from insula.kernel.foundation.words import Words
 from insula.kernel.resource.api import ResourceApi
 from insula.kernel.resource.imports.csv_reading import Row
 from insula.kernel.resource.imports.mapping import JSON
 from insula.kernel.resource.imports.rows import Draft, RowError, row_errors
+from insula.kernel.resource.scoping import Scope
 from insula.kernel.resource.statements import Numbers, names
 from insula.kernel.resource.violations import breaches, translate
 
@@ -69,11 +71,12 @@ class DraftWriter:
         self._ctx, self._writer, self._execute = ctx, api.writer, execute
         self._breaches = breaches([api.resource])
         self._facets = api.shape.facets
-        self._by_id = Matching(api, ("id",))
+        scope = api.writer.scoping.of(ctx.actor, "import", "read")
+        self._by_id = Matching(api, ("id",), scope)
         plain = all(
             name in self._facets and self._facets[name].cast != JSON for name in key
         )
-        self._by_key = Matching(api, key) if key and plain else None
+        self._by_key = Matching(api, key, scope) if key and plain else None
 
     async def write(self, drafts: Sequence[Draft]) -> Written:
         """Write a batch; what is there already stays as it is."""
@@ -139,20 +142,23 @@ class DraftWriter:
     def _refuse(self, draft: Draft, error: Exception, written: Written) -> None:
         problem = translate(error, self._breaches)
         if problem is None:
-            words = "The database cannot keep a value of this row."
+            words = Words("The database cannot keep a value of this row.")
             problem = Invalid(FieldError("", "invalid", words))
         written.refused.append((draft.row, row_errors(draft.row, problem)))
 
 
 class Matching:
-    """Finds a row each that agrees with a draft in some fields.
+    """Finds a row each, within a scope, that agrees with a draft in some fields.
 
     It runs in a transaction that has its context already: PostgreSQL may well read the
     table first in a join, and a statement that sets its own context found nothing.
     """
 
-    def __init__(self, api: ResourceApi, fields: Sequence[str]) -> None:
+    def __init__(
+        self, api: ResourceApi, fields: Sequence[str], scope: Scope | None
+    ) -> None:
         facets = api.shape.facets
+        self._within = () if scope is None else scope.args
         self._fields = [facets[name] for name in fields]
         numbers = Numbers()
         arrays = numbers.all(f"{facet.cast}[]" for facet in self._fields)
@@ -160,11 +166,13 @@ class Matching:
         same = [f"c.{name} = k.{name}" for name in fields]
         if "deleted_at" in facets and "id" not in fields:
             same.append(f"c.{LIVE}")
+        reach = None if scope is None else scope.reach
+        within = api.writer.scoping.sql(numbers, reach)
         self._statement = Statement(
             f"SELECT DISTINCT ON ({keys}) {names(api.writer.facets, 'c')}"  # noqa: S608  # our names
             f" FROM unnest({', '.join(arrays)}) AS k({', '.join(fields)})"
             f" JOIN {HOME}.{api.resource.table.name} c"
-            f" ON c.tenant_id = $1::uuid AND {' AND '.join(same)}"
+            f" ON c.tenant_id = $1::uuid AND {' AND '.join(same)}{within}"
         )
 
     def key(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -181,5 +189,5 @@ class Matching:
             for facet, column in zip(self._fields, zip(*keys, strict=True), strict=True)
         ]
         async with ctx.session.transaction() as transaction:
-            rows = await transaction.fetch(self._statement, *columns)
+            rows = await transaction.fetch(self._statement, *columns, *self._within)
         return {tuple(row[it.name] for it in self._fields): dict(row) for row in rows}

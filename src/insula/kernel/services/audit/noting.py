@@ -13,9 +13,11 @@ from insula.kernel.foundation.ids import uuid7
 
 NOTE = Statement(
     f"""WITH {CONTEXT} INSERT INTO home__.audit_log (tenant_id, id, created_at, action,
-       resource, resource_id, actor_kind, actor_id, request_id, client, changes)
+       resource, resource_id, actor_kind, actor_id, request_id, client, via,
+       changes)
 SELECT ctx.tenant_id, $2::uuid, $3::timestamptz, $4::varchar, $5::varchar, $6::uuid,
-       $7::varchar, $8::uuid, $9::varchar, $10::varchar, $11::text::jsonb
+       $7::varchar, $8::uuid, $9::varchar, $10::varchar, $11::varchar,
+       $12::text::jsonb
   FROM ctx"""  # noqa: S608  # our names
 )
 

@@ -21,6 +21,7 @@ from insula.kernel.access.operation import (
 from insula.kernel.events.audit.chain import id_at
 from insula.kernel.foundation.errors import BadRequest, NotFound
 from insula.kernel.foundation.ids import parse_uuid
+from insula.kernel.foundation.words import Words
 from insula.kernel.tenancy.control import Control
 
 PER_PAGE, MOST_PER_PAGE = 15, 100
@@ -170,7 +171,9 @@ def _asked(query: Mapping[str, str]) -> tuple[list[str], list[object]]:
     """The conditions of a query, with their values; raises ``BadLogQuery``."""
     known = {it.name for it in PARAMETERS}
     if unknown := query.keys() - known:
-        raise BadLogQuery(reason=f"there is no parameter '{min(unknown)[:80]}'")
+        raise BadLogQuery(
+            reason=Words("there is no parameter '{name}'", name=min(unknown)[:80])
+        )
     conditions: list[str] = []
     values: list[object] = []
 
@@ -194,20 +197,24 @@ def _value(name: str, text: str) -> Any:
     try:
         return ADAPTERS[name].validate_strings(text.replace("\x00", ""))
     except ValidationError:
-        raise BadLogQuery(reason=f"'{name}' has another kind of value") from None
+        raise BadLogQuery(
+            reason=Words("'{name}' has another kind of value", name=name)
+        ) from None
 
 
 def _cursor(text: str) -> UUID:
     found = parse_uuid(text)
     if found is None:
-        raise BadLogQuery(reason="the cursor is damaged")
+        raise BadLogQuery(reason=Words("the cursor is damaged"))
     return found
 
 
 def _per_page(query: Mapping[str, str]) -> int:
     text = query.get("per_page", str(PER_PAGE))
     if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text)):
-        raise BadLogQuery(reason=f"per_page is a number from 1 to {MOST_PER_PAGE}")
+        raise BadLogQuery(
+            reason=Words("per_page is a number from 1 to {most}", most=MOST_PER_PAGE)
+        )
     return min(int(text), MOST_PER_PAGE)
 
 

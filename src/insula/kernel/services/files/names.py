@@ -5,6 +5,7 @@ import unicodedata
 from urllib.parse import quote
 
 from insula.kernel.foundation.errors import FieldError, Invalid
+from insula.kernel.foundation.words import Words
 
 LONGEST = 255
 FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -17,8 +18,8 @@ def clean_name(text: str) -> str:
     name = unicodedata.normalize("NFC", text).replace("\\", "/")
     name = name.rpartition("/")[2].strip()
     if not name or len(name) > LONGEST or FORBIDDEN.search(name) or not _utf8(name):
-        message = "A name has 1 to 255 characters, none of them invisible."
-        raise Invalid(FieldError("name", "invalid", message))
+        words = Words("A name has 1 to 255 characters, none of them invisible.")
+        raise Invalid(FieldError("name", "invalid", words))
     return name
 
 

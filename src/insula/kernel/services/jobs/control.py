@@ -173,6 +173,7 @@ def retry_many(engine: Engine) -> Operation:
         run=run,
         summary="Run failed jobs again, up to ten thousand",
         permission="jobs.retry",
+        limit="bulk",
         body=RetryMany,
         answer=Retried.model_json_schema,
     )

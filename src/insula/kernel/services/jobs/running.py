@@ -78,6 +78,7 @@ class _Overtaken(Exception):
 FindTenant = Callable[[UUID], Awaitable[Tenant]]
 OpenSession = Callable[[Tenant], Session]
 FindUser = Callable[[Tenant, UUID], Awaitable[Actor | None]]
+FindKey = Callable[[Session, Tenant, UUID], Awaitable[Actor | None]]
 
 
 class JobRunner:
@@ -89,9 +90,10 @@ class JobRunner:
         find_tenant: FindTenant,
         open_session: OpenSession,
         find_user: FindUser,
+        find_key: FindKey,
     ) -> None:
         self._engine, self._tenant = engine, find_tenant
-        self._open, self._user = open_session, find_user
+        self._open, self._user, self._key = open_session, find_user, find_key
         self.tally = Tally()
 
     async def handle(self, ticket: Ticket) -> None:
@@ -147,9 +149,7 @@ class JobRunner:
     async def _context(self, attempt: Attempt, task: Task) -> Context:
         """The context of the originator, with the rights of this moment."""
         job, tenant = attempt.job, attempt.tenant
-        actor: Actor | None = _system(tenant)
-        if job.actor_kind == ActorKind.user and job.actor_id is not None:
-            actor = await self._user(tenant, job.actor_id)
+        actor = await self._originator(attempt)
         if actor is None:
             raise OriginatorGone
         if task.permission is not None and not actor.may(task.permission):
@@ -158,6 +158,20 @@ class JobRunner:
         return Context(
             actor, tenant=tenant, session=attempt.session, request_id=request
         )
+
+    async def _originator(self, attempt: Attempt) -> Actor | None:
+        job, tenant = attempt.job, attempt.tenant
+        kind, actor_id = ActorKind(job.actor_kind), job.actor_id
+        if kind is ActorKind.system:
+            return _system(tenant)
+        if actor_id is None:
+            return Actor(kind, None, tenant=tenant.id)
+        if kind is ActorKind.user:
+            return await self._user(tenant, actor_id)
+        known = None
+        if kind is ActorKind.api_key:
+            known = await self._key(attempt.session, tenant, actor_id)
+        return known or Actor(kind, actor_id, tenant=tenant.id)
 
     async def _do(self, ctx: Context, task: Task, attempt: Attempt) -> None:
         command = _command(task, attempt.job)

@@ -104,7 +104,7 @@ class LiveOperations:
             for at, event in enumerate(events, start=1):
                 position, scanned = event.sequence, scanned + 1
                 if topics.hold(event.name) and self._sees(ctx, event):
-                    found.append(event.text)
+                    found.append(self._visibility.text(ctx.actor, event))
                 if len(found) == wanted:
                     more = more or at < len(events)
                     break

@@ -89,7 +89,7 @@ class LiveStream:
                 await self._look(listener)
                 while (event := listener.take()) is not None:
                     if self._passes(event):
-                        yield self._encoding.event(event)
+                        yield self._line(event)
                 if self._clock() - self._told >= BEAT:
                     self._told = self._clock()
                     yield self._encoding.beat(self._position)
@@ -121,7 +121,7 @@ class LiveStream:
                 if listener.doubtful or listener.ending is not None:
                     break
                 if event.sequence <= base and self._passes(event):
-                    yield self._encoding.event(event)
+                    yield self._line(event)
                 self._position = min(event.sequence, base)
             if not events:
                 self._position = base
@@ -141,6 +141,11 @@ class LiveStream:
         return self._asked.topics.hold(event.name) and self._visibility.sees(
             hearing.tenant, hearing.actor, event
         )
+
+    def _line(self, event: LiveEvent) -> bytes:
+        """The event, as much of it as this listener may know."""
+        text = self._visibility.text(self._hearing.actor, event)
+        return self._encoding.event(event._replace(text=text))
 
     def _patience(self) -> float:
         """Seconds until something is due without any news."""

@@ -1,17 +1,21 @@
 """Visibility: which events an actor may know of."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
 
 from insula.kernel.access.actor import Actor
+from insula.kernel.events.live.reading import LiveEvent
 from insula.kernel.tenancy.tenant import Tenant
 
 PERSONAL = frozenset({"notification"})
 """Types whose events are about the one user that ``resource_id`` names, and for them alone."""
 MOST_KNOWN = 5_000
+
+
+Hidden = Callable[[Actor, str], Collection[str]]
 
 
 class Happened(Protocol):
@@ -31,11 +35,18 @@ class Visibility:
 
     ``permissions`` are those of the resources' types (``maintenance.asset`` ->
     ``maintenance.assets.read``); for any other event it is the type's own name and
-    ``read``, which nobody has who may not read everything. ``apps`` are installable.
+    ``read``, which nobody has who may not read everything. ``apps`` are installable;
+    ``hidden`` tells the fields of a type that somebody is not shown.
     """
 
-    def __init__(self, permissions: Mapping[str, str], apps: Collection[str]) -> None:
+    def __init__(
+        self,
+        permissions: Mapping[str, str],
+        apps: Collection[str],
+        hidden: Hidden = lambda *_: frozenset(),
+    ) -> None:
         self._permissions, self._apps = permissions, frozenset(apps)
+        self._hidden = hidden
         self._known: dict[str, tuple[str, str, str]] = {}
 
     def sees(self, tenant: Tenant, actor: Actor, event: Happened) -> bool:
@@ -46,6 +57,16 @@ class Visibility:
         if kind in PERSONAL:
             return actor.id is not None and event.resource_id == actor.id
         return actor.may(permission)
+
+    def text(self, actor: Actor, event: LiveEvent) -> bytes:
+        """The event's JSON, without the fields that are hidden from this actor."""
+        hidden = self._hidden(actor, event.name.rpartition(".")[0])
+        if not hidden:
+            return event.text
+        told: dict[str, Any] = msgspec.json.decode(event.text)
+        data = told["data"] or {}
+        told["data"] = {key: it for key, it in data.items() if key not in hidden}
+        return msgspec.json.encode(told)
 
     def _learn(self, name: str) -> tuple[str, str, str]:
         kind = name.rpartition(".")[0]

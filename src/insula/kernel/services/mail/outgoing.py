@@ -15,7 +15,7 @@ from insula.kernel.resource.unit import WorkContext
 from insula.kernel.services.mail.models import Mail
 
 USER = Statement(
-    "SELECT email, settings->>'locale' AS locale FROM home__.users"
+    "SELECT email, COALESCE(locale, settings->>'locale') AS locale FROM home__.users"
     " WHERE tenant_id = $1::text::uuid AND id = $2::uuid AND deleted_at IS NULL"
 )
 SEND = "mail.send"

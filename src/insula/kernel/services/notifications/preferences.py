@@ -8,6 +8,7 @@ from insula.kernel.database.session import Transaction
 from insula.kernel.foundation.clock import now
 from insula.kernel.foundation.errors import FieldError, Invalid
 from insula.kernel.foundation.ids import uuid7
+from insula.kernel.foundation.words import Words
 from insula.kernel.resource.notification import LAST_LANGUAGE, spoken
 from insula.kernel.services.audit.noting import note
 from insula.kernel.services.notifications.kinds import Kinds
@@ -70,8 +71,8 @@ class PreferenceOperations:
         for at, wish in enumerate(wishes):
             field = f"preferences.{at}.pattern"
             if not self._kinds.know(wish.pattern):
-                message = "There is no such kind of notification."
-                raise Invalid(FieldError(field, "unknown", message))
+                words = Words("There is no such kind of notification.")
+                raise Invalid(FieldError(field, "unknown", words))
             if wish.pattern in seen:
                 raise Invalid(FieldError(field, "taken", "This was named before."))
             seen.add(wish.pattern)

@@ -8,7 +8,7 @@ MINE = (
     " AND n.in_app AND n.deleted_at IS NULL"
 )
 
-PEOPLE = """SELECT u.id, u.email, u.settings->>'locale' AS locale
+PEOPLE = """SELECT u.id, u.email, COALESCE(u.locale, u.settings->>'locale') AS locale
   FROM home__.users u WHERE u.tenant_id = $1::text::uuid
    AND u.disabled_at IS NULL AND u.deleted_at IS NULL"""
 BY_ID = Statement(f"{PEOPLE} AND u.id = ANY($2::uuid[]) ORDER BY u.id")

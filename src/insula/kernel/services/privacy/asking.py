@@ -14,6 +14,7 @@ from insula.kernel.access.context import Context
 from insula.kernel.access.operation import Call, Operation, Reply
 from insula.kernel.database.personal import Registry
 from insula.kernel.foundation.errors import Conflict, Denied, NotFound
+from insula.kernel.foundation.words import Words
 from insula.kernel.resource.declaration import Command
 from insula.kernel.resource.engine import Engine
 from insula.kernel.resource.unit import WorkContext, values_of
@@ -120,7 +121,7 @@ class Asking:
         own = ctx.actor.id if ctx.actor.kind == ActorKind.user else None
         subject_id = body.subject_id or own
         if subject_id is None:
-            raise NoSubject(subject="this actor")
+            raise NoSubject(subject=Words("this actor"))
         if subject_id != own and not ctx.actor.may("data_requests.create"):
             raise NotForOthers
         return body.subject or USERS, subject_id

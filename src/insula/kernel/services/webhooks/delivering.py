@@ -7,6 +7,7 @@ from uuid import UUID
 import httpx2
 import msgspec
 
+from insula.kernel.access.actor import Actor, ActorKind
 from insula.kernel.database.pool import Record
 from insula.kernel.events.webhooks.sending import Outcome, Parcel, send
 from insula.kernel.events.webhooks.signing import sign
@@ -14,7 +15,7 @@ from insula.kernel.foundation.clock import Clock
 from insula.kernel.resource.declaration import Command
 from insula.kernel.resource.unit import WorkContext
 from insula.kernel.services.webhooks.endpoints import NOT_SENT
-from insula.kernel.services.webhooks.flow import Flow, lock_flow
+from insula.kernel.services.webhooks.flow import lock_flow
 from insula.kernel.services.webhooks.keys import Keys
 from insula.kernel.services.webhooks.models import DeliveryState, EndpointState
 from insula.kernel.services.webhooks.payload import (
@@ -38,6 +39,10 @@ class Deliver(Command):
     delivery_id: UUID
 
 
+NOBODY = Actor(ActorKind.visitor, None)
+"""Who answers for an endpoint whose keeper is gone: somebody without any rights."""
+
+
 @dataclass(frozen=True, slots=True)
 class Courier:
     """Takes deliveries to their endpoints."""
@@ -58,10 +63,12 @@ class Courier:
         if flow is None or flow.state is not EndpointState.active:
             await self.ledger.drop(work, row, NOT_SENT)
             return None
-        if (why := await self._obstacle(work, flow, row)) is not None:
+        keepers = await self.visibility.keepers(work.transaction, [flow.keeper_id])
+        keeper = keepers.get(flow.keeper_id, NOBODY)
+        if (why := self._obstacle(work, keeper, row)) is not None:
             await self.ledger.drop(work, row, why)
             return None
-        body = encode(self._happening(work, row))
+        body = encode(self._happening(work, keeper, row))
         moment, tenant_id = self.clock(), work.tenant.id
         keys = await self.keys.live(work.transaction, tenant_id, flow.id, moment)
         return Parcel(flow.url, sign(message_id(row["id"]), moment, body, keys), body)
@@ -99,20 +106,18 @@ class Courier:
             return None
         return rows[0]
 
-    async def _obstacle(self, work: WorkContext, flow: Flow, row: Record) -> str | None:
+    def _obstacle(self, work: WorkContext, keeper: Actor, row: Record) -> str | None:
         """Why a delivery must not be sent now; what was allowed may be so no more."""
         see, event = self.visibility, row["event_name"]
         if event == TEST:
             return None
         if row["found"] is None:
             return FORGOTTEN
-        keepers = await see.keepers(work.transaction, [flow.keeper_id])
-        keeper = keepers.get(flow.keeper_id)
         if not see.installed(work.tenant, event):
             return UNSEEN
         return None if see.may_see(keeper, event, row["resource_id"]) else UNSEEN
 
-    def _happening(self, work: WorkContext, row: Record) -> Happening:
+    def _happening(self, work: WorkContext, keeper: Actor, row: Record) -> Happening:
         if row["event_name"] == TEST:
             data, at = {"message": "This is a test."}, row["created_at"]
             return Happening(id=row["event_id"], name=TEST, occurred_at=at, data=data)
@@ -122,7 +127,7 @@ class Courier:
             id=row["event_id"],
             name=event,
             occurred_at=row["occurred_at"],
-            data=see.shown(event, msgspec.json.decode(row["payload"])),
+            data=see.shown(keeper, event, msgspec.json.decode(row["payload"])),
             version=row["version"],
             sequence=row["sequence"],
             resource_id=row["resource_id"],

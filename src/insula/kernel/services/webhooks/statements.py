@@ -4,6 +4,7 @@ What happens to a delivery is not journalled: it would be an event, which would 
 delivered, which would be an event.
 """
 
+from insula.kernel.access.roles import RIGHTS
 from insula.kernel.database.session import Statement
 
 LISTENING = Statement(
@@ -12,8 +13,9 @@ LISTENING = Statement(
  ORDER BY id"""
 )
 KEEPERS = Statement(
-    """SELECT id, roles FROM home__.users WHERE tenant_id = $1::text::uuid
-   AND id = ANY($2::uuid[]) AND disabled_at IS NULL AND deleted_at IS NULL"""
+    f"""SELECT u.id, u.roles, {RIGHTS} FROM home__.users u
+ WHERE u.tenant_id = $1::text::uuid AND u.id = ANY($2::uuid[])
+   AND u.disabled_at IS NULL AND u.deleted_at IS NULL"""  # noqa: S608  # our names
 )
 RECORD = Statement(
     """INSERT INTO home__.webhook_deliveries (tenant_id, id, created_at, endpoint_id,

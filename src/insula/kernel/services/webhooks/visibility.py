@@ -5,8 +5,6 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
 from insula.kernel.access.actor import Actor, ActorKind
 from insula.kernel.database.session import Transaction
 from insula.kernel.resource.declaration import Resource
@@ -51,12 +49,19 @@ class Visibility:
             return None
         return f"{resource.address}/{resource_id}"
 
-    def shown(self, event: str, data: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What an event tells, without the fields that never leave the server."""
-        resource = self._resources.get(event.rpartition(".")[0])
-        if resource is None or not resource.hidden:
+    def shown(
+        self, keeper: Actor, event: str, data: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """What an event tells, without what its keeper is not shown.
+
+        That is what never leaves the server, and what is hidden from the keeper.
+        """
+        kind = event.rpartition(".")[0]
+        resource = self._resources.get(kind)
+        if resource is None:
             return data
-        return {name: it for name, it in data.items() if name not in resource.hidden}
+        hidden = resource.hidden | self._engine().hidden_from(keeper, kind)
+        return {name: it for name, it in data.items() if name not in hidden}
 
     def installed(self, tenant: Tenant, event: str) -> bool:
         """Whether the app of an event is still the tenant's."""
@@ -72,9 +77,14 @@ class Visibility:
         rows = await transaction.fetch(KEEPERS, ids) if ids else []
         found: dict[UUID | None, Actor] = {}
         for row in rows:
-            roles = msgspec.json.decode(row["roles"], type=list[str])
-            grants = self._engine().roles.grants(roles)
-            found[row["id"]] = Actor(ActorKind.user, row["id"], grants=grants)
+            rights = self._engine().roles.read(row)
+            found[row["id"]] = Actor(
+                ActorKind.user,
+                row["id"],
+                grants=rights.grants,
+                teams=rights.teams,
+                masks=rights.masks,
+            )
         return found
 
     def may_see(self, actor: Actor | None, event: str, about: UUID | None) -> bool:
@@ -83,6 +93,6 @@ class Visibility:
             return False
         kind = event.rpartition(".")[0]
         if kind in PERSONAL:
-            return about == actor.id
+            return actor.id is not None and about == actor.id
         resource = self._resources.get(kind)
         return actor.may(f"{kind if resource is None else resource.name}.read")

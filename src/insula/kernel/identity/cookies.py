@@ -1,0 +1,68 @@
+"""Cookies: a browser's session, and the proof that our own page sent a request."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import urlsplit
+
+from insula.kernel.foundation.errors import Denied
+
+SECURE_NAME, PLAIN_NAME = "__Host-insula", "insula"
+"""The cookie where there is TLS, and where there is none: on a developer's machine."""
+LONGEST = 8_192
+
+
+class ForgeryRefused(Denied):
+    """This request was not sent by a page of ours: send X-CSRF-Token as the sign-in gave it."""
+
+    code = "CSRF_REFUSED"
+
+
+def session_cookie(headers: Mapping[bytes, bytes]) -> str | None:
+    """The session token that a browser sent along, if it did."""
+    raw = headers.get(b"cookie")
+    if raw is None or b"insula=" not in raw or len(raw) > LONGEST:
+        return None
+    try:
+        found = SimpleCookie(raw.decode("latin-1"))
+    except CookieError:
+        return None
+    morsel = found.get(SECURE_NAME) or found.get(PLAIN_NAME)
+    return None if morsel is None or not morsel.value else morsel.value
+
+
+def set_cookie(token: str, seconds: int, *, secure: bool) -> tuple[bytes, bytes]:
+    """The header that gives a browser its session; with 0 seconds, takes it away."""
+    name = SECURE_NAME if secure else PLAIN_NAME
+    flags = "; Secure" if secure else ""
+    value = f"{name}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{flags}"
+    return b"set-cookie", value.encode()
+
+
+def forgery_token(cookie: str) -> str:
+    """What a page that was given the cookie sends as ``X-CSRF-Token``.
+
+    It is derived from the token, which scripts cannot read and others do not know.
+    """
+    return hmac.digest(cookie.encode(), b"csrf", hashlib.sha256).hex()
+
+
+def check_forgery(headers: Mapping[bytes, bytes], host: str, cookie: str) -> None:
+    """Raise unless a page of this host sent the request (S3-68)."""
+    site = headers.get(b"sec-fetch-site")
+    if site is not None and site not in (b"same-origin", b"none"):
+        raise ForgeryRefused
+    origin = headers.get(b"origin")
+    if origin is not None and _host_of(origin) != host:
+        raise ForgeryRefused
+    given = headers.get(b"x-csrf-token", b"").decode("latin-1")
+    if not hmac.compare_digest(given.encode(), forgery_token(cookie).encode()):
+        raise ForgeryRefused
+
+
+def _host_of(origin: bytes) -> str | None:
+    try:
+        return urlsplit(origin.decode("latin-1")).hostname
+    except ValueError:
+        return None
