@@ -30,6 +30,25 @@ async def test_both_forms_of_the_host_lead_to_the_tenant(
         assert (await owner.get("auth/user")).data["tenant"]["id"] == str(tenant.id)
 
 
+async def test_a_domain_of_their_own_leads_there_once_it_is_verified(
+    house: House,
+) -> None:
+    """S4-07: and until then it leads nowhere, whoever claims it."""
+    tenant = await house.tenant()
+    owner = await house.user(tenant)
+    owner.host = f"{tenant.slug}.example"
+    claim = (
+        "INSERT INTO control.domains (id, tenant_id, domain, is_primary)"
+        " VALUES (gen_random_uuid(), $1, $2, false)"
+    )
+    await house.platform.control.fetch(claim, tenant.id, owner.host)
+    assert (await owner.get("auth/user")).status == 404
+    verify = "UPDATE control.domains SET is_verified = true WHERE domain = $1"
+    await house.platform.control.fetch(verify, owner.host)
+    await house.fresh(tenant.id)
+    assert (await owner.get("auth/user")).data["tenant"]["id"] == str(tenant.id)
+
+
 async def test_signals_that_disagree_are_refused(house: House) -> None:
     """S0-37, S0-38, R07: header, claim and host must name one tenant."""
     acme, globex = await house.tenant(), await house.tenant()
@@ -133,7 +152,7 @@ async def test_the_envelope_is_the_same_everywhere(house: House) -> None:
 
 
 async def test_a_validation_error_names_each_field(house: House) -> None:
-    """S0-40, S0-41: a code, the default text, and sentences by field."""
+    """S0-40, S0-41, S4-45: a code, the default text, and sentences by field."""
     owner = await house.user(await house.tenant())
     answer = await owner.post(ASSETS, {"tag": "", "prise": 1})
     error = answer.body["error"]

@@ -27,7 +27,7 @@ def test_production_needs_a_key_of_its_own(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_key_that_is_short_or_malformed_is_refused(
     monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
-    """S0-74: in development too, because it would be used."""
+    """S0-74, S4-43: in development too, because it would be used."""
     monkeypatch.setenv("APP_KEY", key)
     with pytest.raises(ValidationError, match="APP_KEY"):
         Settings()

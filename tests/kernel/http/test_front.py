@@ -191,6 +191,7 @@ async def test_a_client_that_leaves_during_its_body_is_no_fault_of_ours() -> Non
 
 
 async def test_every_answer_carries_the_security_headers() -> None:
+    """S3-69: nothing of an answer is run or framed by a browser."""
     for answer in (await ask(), await ask(method="TRACE")):
         assert answer.headers[b"x-content-type-options"] == b"nosniff"
         assert answer.headers[b"x-frame-options"] == b"DENY"

@@ -63,6 +63,7 @@ def test_users_and_operators_have_the_same_four_on_their_own_hosts(
 async def test_a_sign_in_from_its_first_answer_to_its_last(
     house: House, process: Process, acme: Tenant, client: Client
 ) -> None:
+    """S0-31, S0-33, S0-34, S0-35: login, refresh, who I am, logout."""
     await house.user(acme, "ada@acme.test", roles=["viewer", "crm.agent"])
     visitor = house.context(acme)
     pair = await client("login", visitor, email="ada@acme.test", password=PASSWORD)

@@ -97,6 +97,7 @@ async def test_one_failing_home_does_not_stop_the_others(
 async def test_a_home_made_after_the_migration_is_born_current(
     installation: tuple[Control, Cluster], trial: Migrations
 ) -> None:
+    """S4-05: each database home has the migrations of its own database."""
     await Homes(*installation, [KERNEL]).prepare()
     new = Homes(*installation, [KERNEL, trial])
     await migrate_all(new, parallel=2)

@@ -17,7 +17,7 @@ from insula.kernel.foundation.errors import (
 from insula.kernel.http.asgi import Receive, Scope
 from insula.kernel.http.body import check_json, guarded, read_body
 from insula.kernel.http.origin import Origin
-from insula.kernel.identity.cookies import check_forgery, session_cookie
+from insula.kernel.identity.cookies import SESSION, check_forgery
 from insula.kernel.resource.schemas import field_errors
 
 ANY = "*/*"
@@ -99,7 +99,7 @@ class Request:
         """
         if b"authorization" in self.headers:
             return self.bearer()
-        cookie = session_cookie(self.headers)
+        cookie = SESSION.read(self.headers)
         if cookie is not None and self.method not in SAFE:
             check_forgery(self.headers, self.origin.host, cookie)
         return cookie

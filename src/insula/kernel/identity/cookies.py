@@ -3,41 +3,51 @@
 import hashlib
 import hmac
 from collections.abc import Mapping
+from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
 from insula.kernel.foundation.errors import Denied
 
-SECURE_NAME, PLAIN_NAME = "__Host-insula", "insula"
-"""The cookie where there is TLS, and where there is none: on a developer's machine."""
 LONGEST = 8_192
+"""Bytes of the longest Cookie header that is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cookie:
+    """A cookie of ours: a ``__Host-`` one where there is TLS, and a plain one where there
+    is none, on a developer's machine.
+    """
+
+    name: str
+
+    def read(self, headers: Mapping[bytes, bytes]) -> str | None:
+        """What a client sent along under that name, if it did."""
+        raw = headers.get(b"cookie")
+        if raw is None or self.name.encode() + b"=" not in raw or len(raw) > LONGEST:
+            return None
+        try:
+            found = SimpleCookie(raw.decode("latin-1"))
+        except CookieError:
+            return None
+        morsel = found.get(f"__Host-{self.name}") or found.get(self.name)
+        return None if morsel is None or not morsel.value else morsel.value
+
+    def give(self, token: str, seconds: int, *, secure: bool) -> tuple[bytes, bytes]:
+        """The header that gives it to a client; with 0 seconds, takes it away."""
+        name, flags = (f"__Host-{self.name}", "; Secure") if secure else (self.name, "")
+        value = f"{name}={token}; Path=/; Max-Age={seconds}"
+        return b"set-cookie", f"{value}; HttpOnly; SameSite=Lax{flags}".encode()
+
+
+SESSION = Cookie("insula")
+"""A browser's session."""
 
 
 class ForgeryRefused(Denied):
     """This request was not sent by a page of ours: send X-CSRF-Token as the sign-in gave it."""
 
     code = "CSRF_REFUSED"
-
-
-def session_cookie(headers: Mapping[bytes, bytes]) -> str | None:
-    """The session token that a browser sent along, if it did."""
-    raw = headers.get(b"cookie")
-    if raw is None or b"insula=" not in raw or len(raw) > LONGEST:
-        return None
-    try:
-        found = SimpleCookie(raw.decode("latin-1"))
-    except CookieError:
-        return None
-    morsel = found.get(SECURE_NAME) or found.get(PLAIN_NAME)
-    return None if morsel is None or not morsel.value else morsel.value
-
-
-def set_cookie(token: str, seconds: int, *, secure: bool) -> tuple[bytes, bytes]:
-    """The header that gives a browser its session; with 0 seconds, takes it away."""
-    name = SECURE_NAME if secure else PLAIN_NAME
-    flags = "; Secure" if secure else ""
-    value = f"{name}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{flags}"
-    return b"set-cookie", value.encode()
 
 
 def forgery_token(cookie: str) -> str:

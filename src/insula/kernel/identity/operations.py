@@ -11,8 +11,8 @@ from insula.kernel.access.actor import Actor
 from insula.kernel.access.context import Context
 from insula.kernel.access.operation import Audience, Call, Operation, Reply
 from insula.kernel.foundation.errors import Unauthenticated
-from insula.kernel.identity.cookies import forgery_token, session_cookie, set_cookie
-from insula.kernel.identity.devices import device_cookie, set_device
+from insula.kernel.identity.cookies import SESSION, forgery_token
+from insula.kernel.identity.devices import DEVICE, LASTS
 from insula.kernel.identity.sessions import Account, Origin
 from insula.kernel.identity.signing_in import (
     Identity,
@@ -148,7 +148,7 @@ async def baked(realm: Realm, signed_in: SignedIn, *, secure: bool) -> Reply:
         expires_in=seconds,
         user=_person(signed_in.account),
     )
-    headers = [set_cookie(cookie, seconds, secure=secure)]
+    headers = [SESSION.give(cookie, seconds, secure=secure)]
     return Reply(body.model_dump_json().encode(), headers=headers)
 
 
@@ -170,7 +170,7 @@ class SigningIn:
         """Sign in."""
         body: Login = call.body
         realm, origin = self._realm(ctx), _origin(ctx, call)
-        ctx.device = device_cookie(call.headers)
+        ctx.device = DEVICE.read(call.headers)
         signed_in = await realm.login(body.email, body.password, origin)
         if body.cookie:
             reply = await baked(realm, signed_in, secure=call.secure)
@@ -178,7 +178,7 @@ class SigningIn:
             reply = pair(signed_in)
         known = realm.doors.throttle.introduce(ctx, signed_in.account.id)
         if known is not None:
-            device = set_device(known, secure=call.secure)
+            device = DEVICE.give(known, LASTS, secure=call.secure)
             reply.headers = (*reply.headers, device)
         return reply
 
@@ -198,9 +198,9 @@ class SigningIn:
     async def logout(self, ctx: Context, call: Call) -> Reply:
         """Sign out."""
         await self._realm(ctx).logout(ctx.actor, _origin(ctx, call))
-        if session_cookie(call.headers) is None:
+        if SESSION.read(call.headers) is None:
             return Reply()
-        return Reply(headers=[set_cookie("", 0, secure=call.secure)])
+        return Reply(headers=[SESSION.give("", 0, secure=call.secure)])
 
     async def current(self, ctx: Context, _: Call) -> Reply:
         """Tell who is signed in."""

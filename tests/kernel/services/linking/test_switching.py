@@ -87,7 +87,7 @@ async def ada(house: House) -> Somebody:
 async def test_a_person_goes_from_one_tenant_to_the_other(
     house: House, ada: Somebody
 ) -> None:
-    """R06: by a sign-in at both, and from then on in either direction."""
+    """S3-03, R06: by a sign-in at both, and from then on in either direction."""
     assert (await ada.at["acme"].get("auth/organisations")).data == []
     linked = (await ada.link()).data
     ids = {str(it.id) for it in ada.tenants.values()}

@@ -1,7 +1,7 @@
 """Entering: the answer to whoever proved who they are, by whatever means."""
 
 from insula.kernel.access.operation import Call, Reply
-from insula.kernel.identity.devices import set_device
+from insula.kernel.identity.devices import DEVICE, LASTS
 from insula.kernel.identity.operations import baked, pair
 from insula.kernel.identity.sessions import Account, Origin
 from insula.kernel.identity.signing_in import Realm
@@ -25,6 +25,6 @@ async def let_in(
         reply = pair(signed_in)
     known = realm.doors.throttle.introduce(ctx, account.id)
     if known is not None:
-        device = set_device(known, secure=call.secure)
+        device = DEVICE.give(known, LASTS, secure=call.secure)
         reply.headers = (*reply.headers, device)
     return reply

@@ -7,7 +7,7 @@ from uuid import UUID
 from insula.kernel.access.context import Context
 from insula.kernel.access.operation import Call, Operation, Reply
 from insula.kernel.foundation.errors import Unauthenticated
-from insula.kernel.identity.devices import device_cookie
+from insula.kernel.identity.devices import DEVICE
 from insula.kernel.identity.factors.problems import (
     PeopleAlone,
     ProofRefused,
@@ -74,7 +74,7 @@ class SteppingUp:
 
     async def _knows(self, realm: Realm, account: Account, call: Call) -> bool:
         ctx, throttle = realm.ctx, realm.doors.throttle
-        ctx.device = device_cookie(call.headers)
+        ctx.device = DEVICE.read(call.headers)
         attempt = await throttle.check(ctx, account.email, ctx.client)
         password = call.body.password
         right, _ = await realm.queue.verify(password, account.password)

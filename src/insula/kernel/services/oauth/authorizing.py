@@ -11,7 +11,7 @@ from insula.kernel.access.context import Context
 from insula.kernel.access.operation import Call, Reply, Run
 from insula.kernel.foundation.errors import Problem, Unauthenticated
 from insula.kernel.identity.authenticate import Authenticator
-from insula.kernel.identity.cookies import session_cookie, set_cookie
+from insula.kernel.identity.cookies import SESSION
 from insula.kernel.identity.factors.problems import (
     EnrolmentRequired,
     FactorRefused,
@@ -46,7 +46,7 @@ from insula.kernel.services.oauth.visiting import (
 )
 from insula.kernel.tenancy.signals import TenantMismatch
 
-SESSION = "inss_"
+BROWSERS = "inss_"
 DIGITS = re.compile(r"\d{6}", re.ASCII)
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -108,14 +108,14 @@ class Authorizing:
             return stop(ctx, language, "nobody_why", 400)
         except Bounce as bounce:
             return go(bounce.address)
-        cookie = session_cookie(call.headers)
+        cookie = SESSION.read(call.headers)
         actor = None if cookie is None else await self._user(ctx, cookie)
         secret = (cookie if actor else None) or visiting(call)
         return Visit(ctx, call, language, wanted, actor, secret)
 
     async def _user(self, ctx: Context, cookie: str) -> Actor | None:
         """Whose browser it is; a session of another kind or tenant is none."""
-        if not cookie.startswith(SESSION):
+        if not cookie.startswith(BROWSERS):
             return None
         try:
             return await self._authenticator.actor(ctx.tenant, cookie)
@@ -190,7 +190,7 @@ class Authorizing:
         signed_in = await realm.login(*given, visit.origin)
         cookie = await realm.bake(signed_in)
         seconds = int(signed_in.refresh_expires_in.total_seconds())
-        return (set_cookie(cookie, seconds, secure=visit.call.secure),)
+        return (SESSION.give(cookie, seconds, secure=visit.call.secure),)
 
     async def _proved(self, visit: Visit, challenge: str, code: str) -> Headers:
         """The cookie of a sign-in that a code completes; as the API completes one."""
