@@ -156,6 +156,8 @@ class Authenticator:
         session = self._open(tenant.home, tenant.id)
         source = self._source(token)
         if source is not None:
+            if audience is not TokenAudience.tenant:  # they are all of the staff's side
+                raise Unauthenticated
             return await self._ask(source, session, tenant, (digest, token))
         claims = self._claims(token, audience)
         if claims.tenant_id != tenant.id:

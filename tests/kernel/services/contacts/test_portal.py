@@ -86,6 +86,13 @@ async def test_the_staff_can_do_nothing_of_a_contacts(
     """S1-49: not even the owner, and not with the address of a contact."""
     assert (await owner.get(f"{PORTAL}/me")).status == 401
     assert (await owner.post(f"{PORTAL}/logout")).status == 401
+    key = await owner.create("api-keys", name="All", scopes=["*"])
+    program = house.caller(acme.domain, key["key"])
+    portal = TokenAudience.portal
+    with pytest.raises(Unauthenticated):
+        await house.platform.authenticator.actor(acme, key["key"], portal)
+    assert (await program.get(f"{PORTAL}/me")).status == 401
+    assert (await program.get("users")).status == 200
     email = (await owner.get("auth/user")).data["user"]["email"]
     contact, token = await invited(house, acme, owner, email=email)
     assert contact["email"] == email
