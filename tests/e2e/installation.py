@@ -209,7 +209,13 @@ class Installation:
 
     def postmaster(self) -> int:
         """The main process of its PostgreSQL."""
-        return int((self.data_dir / "pgdata/postmaster.pid").read_text().split()[0])
+        file, began = self.data_dir / "pgdata/postmaster.pid", time.monotonic()
+        while time.monotonic() - began < PATIENCE:
+            # One that starts takes the file of the one before away, then writes its own.
+            with contextlib.suppress(FileNotFoundError, IndexError):
+                return int(file.read_text().split()[0])
+            time.sleep(0.02)
+        raise TimeoutError(file)
 
     def remove(self) -> None:
         """End whatever runs, and leave nothing behind."""
