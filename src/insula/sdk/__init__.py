@@ -33,15 +33,9 @@ from insula.kernel.foundation.words import Words
 from insula.kernel.jobs.dispatching import Rate
 from insula.kernel.jobs.models import Queue
 from insula.kernel.resource.app import App, Schedule, View
-from insula.kernel.resource.declaration import (
-    Check,
-    Command,
-    Event,
-    NoOverlap,
-    Resource,
-    Unique,
-)
+from insula.kernel.resource.declaration import Command, Event, Resource
 from insula.kernel.resource.notification import Digest, NotificationKind, Wish
+from insula.kernel.resource.rules import Check, NoOverlap, Unique
 from insula.kernel.resource.tasks import (
     Again,
     Chunked,

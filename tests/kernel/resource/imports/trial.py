@@ -35,7 +35,7 @@ from insula.kernel.database.session import HOME, Session, Statement
 from insula.kernel.database.walls import TENANT_METADATA
 from insula.kernel.foundation.ids import uuid7
 from insula.kernel.resource.api import ResourceApi
-from insula.kernel.resource.declaration import Check, NoOverlap, Resource
+from insula.kernel.resource.declaration import Resource
 from insula.kernel.resource.imports.csv_reading import CsvFile
 from insula.kernel.resource.imports.importing import (
     NOBODY,
@@ -44,6 +44,7 @@ from insula.kernel.resource.imports.importing import (
     Watch,
 )
 from insula.kernel.resource.imports.mapping import Instructions
+from insula.kernel.resource.rules import Check, NoOverlap
 from insula.kernel.resource.writing import Writer
 from insula.kernel.tenancy.models import State
 from insula.kernel.tenancy.tenant import Tenant

@@ -1,6 +1,7 @@
 """The resources of access: what is written in them is checked by this service first."""
 
-from insula.kernel.resource.declaration import Resource, Unique
+from insula.kernel.resource.declaration import Resource
+from insula.kernel.resource.rules import Unique
 from insula.kernel.services.access.models import Role, Team, TeamMember
 
 WRITES = ("create", "update", "delete")

@@ -7,7 +7,8 @@ from pydantic import Field
 from insula.kernel.database.session import Transaction
 from insula.kernel.foundation.clock import now
 from insula.kernel.mail.address import BadAddress, key_of
-from insula.kernel.resource.declaration import Command, Resource, Unique
+from insula.kernel.resource.declaration import Command, Resource
+from insula.kernel.resource.rules import Unique
 from insula.kernel.resource.unit import WorkContext
 from insula.kernel.services.contacts.models import Contact
 from insula.kernel.services.contacts.sessions import END_ALL
