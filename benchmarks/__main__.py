@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import cache, jobs
+from benchmarks import cache, imports, jobs, queries
 from benchmarks.floor_server import DidNotStart, floor_database, floor_server
 from benchmarks.harness import Bench, Finding, measure
 from benchmarks.load import LoadError, load_process
@@ -29,7 +29,7 @@ def read_arguments() -> Namespace:
     add(
         "claim",
         nargs="?",
-        choices=("requests", "cache", "jobs"),
+        choices=("requests", "cache", "jobs", "imports", "queries"),
         default="requests",
         help="what is measured (%(default)s)",
     )
@@ -89,6 +89,12 @@ def report(
     if chosen.claim == "jobs":
         figures = jobs.measure_jobs(say)
         return figures.document(), figures.table()
+    if chosen.claim == "imports":
+        rates = imports.measure_imports(say)
+        return rates.document(), rates.table()
+    if chosen.claim == "queries":
+        asked = queries.measure_queries(say, chosen.rounds)
+        return asked.document(), asked.table()
     findings = bench(chosen, say)
     return document(findings), table(findings)
 

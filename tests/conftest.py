@@ -1,10 +1,11 @@
 """One real PostgreSQL for all tests: embedded, or INSULA_TEST_DATABASE_URL."""
 
+import gc
 import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from insula.kernel.database.cluster import Cluster, cluster_at, cluster_of
 from insula.kernel.database.embedded import EmbeddedPostgres
 from insula.kernel.database.pool import Pools
 from insula.kernel.foundation.settings import Settings
+from insula.kernel.identity.passwords import LEAST, STANDARD, use_cost
 from insula.kernel.plans.standard import ensure_plans
 from insula.kernel.resource.engine import registered_apps
 from insula.kernel.tenancy.control import Control
@@ -39,10 +41,64 @@ UNLIMITED: dict[str, Any] = {
 """All tests come from one address, and faster than anybody would."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How the tests of pages are told that they must not be skipped."""
+    parser.addoption(
+        "--require-browser",
+        action="store_true",
+        help="fail, rather than skip, where no Chromium is found",
+    )
+    parser.addoption(
+        "--sql-alone",
+        action="store_true",
+        help="leave out every test that never speaks to the tests' own PostgreSQL",
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is there before the first test stays: nobody need look for rubbish in it."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Another server cannot change the outcome of what asks no server for anything."""
+    if config.getoption("sql_alone"):
+        left_out = [it for it in items if "server" not in fixtures_of(it)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [it for it in items if "server" in fixtures_of(it)]
+
+
+def fixtures_of(item: pytest.Item) -> list[str]:
+    """The fixtures that a test uses, also by way of others."""
+    return item.fixturenames if isinstance(item, pytest.Function) else []
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """One event loop for the session, so that its fixtures may keep connections."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_hashing() -> None:
+    """Nobody attacks the passwords of tests, and each would take a fifth of a second."""
+    use_cost(LEAST)
+
+
+@pytest.fixture
+def real_hashing() -> Iterator[None]:
+    """Passwords are hashed as an installation does, for who measures or proves that."""
+    use_cost(STANDARD)
+    yield
+    use_cost(LEAST)
 
 
 @pytest.fixture(scope="session")
@@ -130,6 +186,7 @@ async def remove(cluster: Cluster) -> None:
     """Drop every database and role of an installation."""
     roles = cluster.roles
     names = [roles.tenant, roles.reader, roles.app, roles.owner]
+    names += [roles.search_maker, roles.search]
     async with opened(cluster.admin) as admin:
         for row in await admin.fetch(
             "SELECT datname FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba"

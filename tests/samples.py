@@ -27,7 +27,7 @@ from insula.kernel.storage.places import Folder, new_name
 from insula.kernel.tenancy.control import Control
 from insula.kernel.tenancy.tenant import Tenant
 from tests.house import Caller
-from tests.values import Values
+from tests.values import Values, schema_of
 
 Row = dict[str, Any]
 LATE = "2100-01-01T00:00:00+00:00"
@@ -147,8 +147,9 @@ class Samples:
         keys: Iterable[str] | None = None,
     ) -> Row:
         """A body of new values, of these fields or of all that can be filled."""
-        schema = model.model_json_schema()
-        parts, made = schema.get("$defs", {}), {}
+        schema = schema_of(model)
+        parts: Mapping[str, Any] = schema.get("$defs", {})
+        made: Row = {}
         for name, field in schema.get("properties", {}).items():
             if name == "version" or (keys is not None and name not in keys):
                 continue
@@ -187,7 +188,7 @@ class Samples:
     ) -> AsyncIterator[Row]:
         """Bodies to try, the fullest first: some fields do not go together."""
         full = await self.body(model, api)
-        needed = {*model.model_json_schema().get("required", ()), having}
+        needed = {*schema_of(model).get("required", ()), having}
         optional = [name for name in full if name not in needed]
         yield full
         for name in optional:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -88,8 +89,14 @@ def bare(schema: Mapping[str, Any], parts: Mapping[str, Any]) -> Mapping[str, An
     return schema
 
 
+@cache
+def schema_of(model: type[BaseModel]) -> Mapping[str, Any]:
+    """The JSON Schema of a body, worked out once."""
+    return model.model_json_schema()
+
+
 def plain_schemas(model: type[BaseModel]) -> dict[str, Mapping[str, Any]]:
     """The schema of each field of a body, references and null taken away."""
-    schema = model.model_json_schema()
+    schema = schema_of(model)
     parts = schema.get("$defs", {})
     return {name: bare(it, parts) for name, it in schema["properties"].items()}

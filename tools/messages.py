@@ -11,6 +11,7 @@ import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -18,10 +19,15 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po, write_po
 
 import insula
+from insula.kernel.database.cluster import cluster_at
 from insula.kernel.foundation.errors import Problem
+from insula.kernel.foundation.settings import Settings
 from insula.kernel.foundation.words import counted
 from insula.kernel.resource import violations, wordings
+from insula.kernel.resource.app import App
 from insula.kernel.resource.engine import registered_apps
+from insula.kernel.resource.meta.labels import label_of, labels
+from insula.server.platform import Platform
 
 ROOT = Path(insula.__file__).parent
 LANGUAGES = ("ar", "de")
@@ -35,6 +41,10 @@ CONSTANTS = (
     violations.REFUSED,
     wordings.INVALID,
 )
+
+LABELS = "insula/kernel/resource/meta/labels.py"
+"""Where labels come from: declarations have no sentence of them."""
+PAGES = ("all", "api", "audit", "board", "calendar", "overview")
 
 BEGUN = datetime(2026, 11, 21, tzinfo=UTC)
 """In every heading: a catalog says the same whenever it is written."""
@@ -74,7 +84,8 @@ def _package(folder: Path) -> str:
 def messages(domain: Domain) -> dict[Id, set[str]]:
     """Every message, and the files in which it is said."""
     found: dict[Id, set[str]] = {}
-    for said, where in (*_problems(domain), *_calls(domain), *_constants(domain)):
+    parts = (_problems, _calls, _constants, _labels)
+    for said, where in (it for part in parts for it in part(domain)):
         found.setdefault(said, set()).add(where)
     return found
 
@@ -141,6 +152,33 @@ def _constants(domain: Domain) -> Iterator[tuple[Id, str]]:
         yield _id(text), where.format("violations")
     for kind, text in wordings.WORDINGS.items():
         yield _id(text, wordings.SINGULAR.get(kind, "")), where.format("wordings")
+
+
+def _labels(domain: Domain) -> Iterator[tuple[Id, str]]:
+    """What its resources, their fields and their actions are called."""
+    kernel = domain.name == "insula"
+    for app in _apps():
+        of_kernel = app.always or app.folder.is_relative_to(ROOT / "kernel")
+        if of_kernel is not kernel or not (kernel or app.name == domain.name):
+            continue
+        yield from ((_id(it), LABELS) for it in (app.title, *_of_resources(app)))
+    if kernel:
+        yield from ((_id(label_of(it)), LABELS) for it in PAGES)
+
+
+def _of_resources(app: App) -> Iterator[str]:
+    for resource in app.resources:
+        yield from (it for it in labels(resource) if it)
+
+
+@cache
+def _apps() -> tuple[App, ...]:
+    """The kernel's services and the apps, over no server."""
+    address = "postgresql://nobody@localhost:1"
+    cluster = cluster_at(address, prefix="none", key=bytes(32))
+    settings = Settings(data_dir=Path("nowhere"))
+    platform = Platform(settings, cluster, registered_apps())
+    return tuple(platform.engine.apps.values())
 
 
 def kept(file: Path, language: str) -> Catalog:

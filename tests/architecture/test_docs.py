@@ -1,15 +1,18 @@
 """What the documentation shows exists, and its code is code."""
 
 import ast
+import json
 import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from typer.main import get_command
 
+from insula.cli.api import Remote
 from insula.cli.main import app
 from insula.kernel.resource.app import App
 from insula.kernel.resource.tasks import Chunked, Errand, Task
@@ -85,8 +88,23 @@ def test_the_blocks_of_the_guide_to_jobs_are_an_app() -> None:
     assert [type(it) for it in bells.tasks] == [Task, Errand, Chunked]
 
 
-@pytest.mark.parametrize("path", PAGES, ids=named)
-def test_every_command_that_is_shown_exists(path: Path) -> None:
+@pytest.fixture
+async def offered(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that the commands of its apps are made from."""
+    document = json.dumps((await house.caller("localhost").get("/openapi.json")).body)
+    answer = httpx2.MockTransport(lambda _: httpx2.Response(200, text=document))
+    monkeypatch.setattr(Remote, "transport", answer)
+    monkeypatch.setenv("INSULA_URL", "http://localhost")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "path", [it for it in PAGES if it.parent.name != "tutorial"], ids=named
+)  # whose every block is run
+async def test_every_command_that_is_shown_exists(path: Path, offered: None) -> None:
     for text in commands(path):
         check(text)
 

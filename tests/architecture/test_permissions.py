@@ -18,13 +18,22 @@ THEIR_OWN = {
     "events.socket",
     "events.stream",
     "events.tickets.create",
+    *("exports.cancel", "exports.create", "exports.link", "exports.list"),
+    *("exports.read", "imports.cancel", "imports.check", "imports.create"),
+    *("imports.errors", "imports.fix", "imports.list", "imports.read", "imports.rows"),
+    *("imports.start", "imports.update"),
+    "meta.list",
+    "meta.read",
     "notification_preferences.read",
     "notification_preferences.replace",
     "notifications.list",
     "notifications.read",
     "notifications.read_all",
+    "search.read",
+    "tenant.read",
 }
-"""The same elsewhere. Of events each is shown those that they have a permission for."""
+"""The same elsewhere. Of events, of what there is and of what is found, each is shown
+what they have a permission for."""
 OPEN = (Audience.visitor, Audience.gate)
 """Whoever comes may ask these: they look themselves at what comes along."""
 

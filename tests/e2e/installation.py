@@ -17,7 +17,9 @@ from typing import Any
 
 import asyncpg
 import httpx2
+from typer.testing import CliRunner
 
+from insula.cli.main import app
 from insula.kernel.database.embedded import EmbeddedPostgres, ServerAddress
 
 INSULA = (sys.executable, "-m", "insula")
@@ -64,13 +66,13 @@ class Up:
         """What it has written to stderr."""
         return self._log.with_suffix(".err").read_text()
 
-    def await_ready(self) -> float:
+    def await_ready(self, patience: float = PATIENCE) -> float:
         """Wait until it says that it is ready; the seconds that took."""
         began = time.monotonic()
         while "ready" not in self.said:
             ended = self.process.poll()
             assert ended is None, (ended, self.complained)
-            assert time.monotonic() - began < PATIENCE, self.complained
+            assert time.monotonic() - began < patience, self.complained
             time.sleep(0.02)
         return time.monotonic() - began
 
@@ -159,12 +161,18 @@ class Installation:
     def create(self, slug: str, isolation: str) -> Any:
         """Make a tenant that has the maintenance app, by commands."""
         owner = ("--owner", f"owner@{slug}.test", "--password-env", "OWNER_PW")
-        made = self.ask(
+        made = self.ask_here(
             *("tenants", "create", slug, "--name", slug.title()),
             *("--isolation", isolation, *owner),
         )
-        self.ask("apps", "install", "maintenance", "--tenant", slug, "--yes")
+        self.ask_here("apps", "install", "maintenance", "--tenant", slug, "--yes")
         return made
+
+    def ask_here(self, *args: str) -> Any:
+        """Run a command that must succeed in this process, which has all imported."""
+        done = CliRunner().invoke(app, [*args, "--json"], env=self.env)
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout)
 
     def visit(self, slug: str) -> httpx2.Client:
         """A client of a tenant's host, nobody yet."""

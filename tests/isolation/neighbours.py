@@ -63,7 +63,7 @@ def subject(name: str) -> str:
     return name.rpartition(".")[0]
 
 
-APART = ("auth", "oauth", "portal", "scim")
+APART = ("auth", "oauth", "pages", "portal", "scim")
 """Areas that are asked with credentials of their own, in the tests of their services.
 
 Here they are asked with signals of two tenants, without a token, and without rights.
@@ -71,28 +71,43 @@ Here they are asked with signals of two tenants, without a token, and without ri
 SIGNING_IN = [name for name in OPERATIONS if name.partition(".")[0] in APART]
 LIVE = [name for name, it in OPERATIONS.items() if it.live]
 """What lasts for as long as somebody listens; ``tests/kernel/events/live`` listens."""
+BY_NAME = {"meta.read": "maintenance.assets"}
+"""What is asked of something declared, which is no row of anybody's."""
 OF_ONE = [
     name
     for name, it in OPERATIONS.items()
-    if "{id}" in it.path and name not in SIGNING_IN
+    if "{id}" in it.path and name not in {*SIGNING_IN, *BY_NAME}
 ]
 PAGED = [name for name, it in OPERATIONS.items() if it.paged]
 LISTS = [name for name in PAGED if subject(name) in APIS]
 FEEDS = [name for name in PAGED if subject(name) not in APIS]
 """Lists of what is no resource: events, and one's own notifications."""
 IMPORTS = [name for name, it in OPERATIONS.items() if it.raw_body == "text/csv"]
+EXPORTS = [name for name in OPERATIONS if name.endswith(".export")]
+"""Lists as files."""
 BODIES = [name for name, it in OPERATIONS.items() if it.body and name not in SIGNING_IN]
 REST = [
     name
     for name in OPERATIONS
-    if name not in {*SIGNING_IN, *LIVE, *OF_ONE, *PAGED, *IMPORTS, *BODIES}
+    if name not in {*SIGNING_IN, *LIVE, *OF_ONE, *PAGED, *IMPORTS, *EXPORTS, *BODIES}
 ]
 VIEWS = [name for name in REST if not OPERATIONS[name].writes and OPERATIONS[name].app]
 """What an app works out of all rows."""
-QUESTIONS = {"access.explain": "?permission=maintenance.assets.read"}
+QUESTIONS = {
+    "access.explain": "?permission=maintenance.assets.read",
+    "search.read": "?q=canary",
+}
 """What has to be asked something, and is refused without."""
 OWN = [name for name in REST if OPERATIONS[name].method == "GET" and name not in VIEWS]
 """What somebody reads of themselves."""
+
+
+def question(name: str) -> str:
+    """The path at which somebody asks that of themselves, with all that it takes."""
+    path = OPERATIONS[name].path.replace("{id}", BY_NAME.get(name, ""))
+    return path + QUESTIONS.get(name, "")
+
+
 DEEDS = [name for name in REST if OPERATIONS[name].method != "GET"]
 """What is done without a body that could refer to anything."""
 
@@ -120,8 +135,10 @@ def watchful(caller: Caller) -> Watchful:
 
 
 def _fingerprint() -> Statement:
+    # Whatever writes a row stamps it with a transaction later than all before it: as
+    # long as there are as many rows, no change leaves the sum of the stamps alone.
     parts = (
-        f"SELECT '{name}', count(*), md5(string_agg(c::text, '' ORDER BY c.id))"
+        f"SELECT '{name}', count(*), sum(c.xmin::text::bigint)::text"
         f" FROM home__.{name} c WHERE c.tenant_id = $1::uuid"
         for name in sorted(TENANT_METADATA.tables)
     )
@@ -192,7 +209,9 @@ class Neighbours:
         return self.house.platform.engine.api(subject(operation.name))
 
     def foreign_row(self, operation: Operation) -> Row:
-        """The other tenant's row of that kind."""
+        """The other tenant's row of that kind; or what is asked of by its name."""
+        if operation.name in BY_NAME:
+            return {"id": BY_NAME[operation.name]}
         return self.theirs.samples.rows[table_of(operation)]
 
     async def own_row(self, operation: Operation, *, having: str = "") -> Row:
@@ -204,10 +223,22 @@ class Neighbours:
         model = operation.body
         if model is None:
             return None
+        if operation.name.endswith(".bulk"):
+            own = await self.mine.samples.another(table_of(operation))
+            return {"delete": [own["id"]]}
         fields = set(model.model_fields) - {"version"}
         if operation.method in ("PUT", "PATCH") and "{id}" in operation.path:
             assert row is not None
-            return {name: row[name] for name in fields}
+            whole = plain_schemas(model)
+            parts = {
+                name: it["examples"][0]
+                for name, it in whole.items()
+                if "examples" in it
+            }
+            composed = {
+                name: it for name, it in parts.items() if isinstance(it, dict | list)
+            }
+            return {name: composed.get(name, row.get(name, [])) for name in fields}
         return await self.mine.samples.body(model, APIS.get(subject(operation.name)))
 
     async def ask(self, operation: Operation, key: str = "", /, **more: Any) -> Answer:

@@ -18,16 +18,17 @@ from insula.kernel.foundation.ids import uuid7
 from insula.kernel.resource.api import ResourceApi
 from tests.house import Answer
 from tests.isolation.neighbours import (
+    EXPORTS,
     FEEDS,
     IMPORTS,
     LISTS,
     OPERATIONS,
     OWN,
-    QUESTIONS,
     SIGNING_IN,
     VIEWS,
     Neighbours,
     alike,
+    question,
     random_id,
 )
 from tests.samples import NOTIFICATIONS, SUPPORT, Row, creatable, path_of, secrets_of
@@ -99,6 +100,19 @@ async def test_a_cursor_is_good_in_its_tenant_alone(two: Neighbours, name: str) 
         assert (refused.status, refused.code) == (400, "INVALID_QUERY")
 
 
+@pytest.mark.parametrize("name", EXPORTS)
+async def test_an_export_holds_rows_of_its_tenant_alone(
+    two: Neighbours, name: str
+) -> None:
+    """Promise 1: a list that leaves as a file leaves alone."""
+    answer = await two.mine.owner.get(f"{two.operations[name].path}?format=jsonl")
+    rows = [json.loads(it) for it in answer.body.splitlines()]
+    listed = two.operations[name.replace(".export", ".list")].path
+    first = (await two.mine.owner.get(f"{listed}?per_page=1")).data
+    assert answer.status == 200
+    assert {it["id"] for it in first} <= {it["id"] for it in rows}
+
+
 @pytest.mark.parametrize("name", FEEDS)
 async def test_a_feed_holds_what_its_tenant_alone_was_told(
     two: Neighbours, name: str
@@ -123,7 +137,7 @@ async def test_what_one_reads_of_oneself_is_nobody_elses(
     two: Neighbours, name: str
 ) -> None:
     """Promise 1: the same question next door has another tenant's answer."""
-    path = two.operations[name].path + QUESTIONS.get(name, "")
+    path = question(name)
     first = (await two.mine.owner.get(path)).data
     for api in two.house.platform.engine.apis:
         await two.theirs.samples.new(api)

@@ -45,11 +45,11 @@ async def test_a_home_has_exactly_the_declared_tables(homes: Homes, home: Home) 
 MUTATIONS = {
     "a policy is gone": (
         "DROP POLICY tenant_isolation ON users",
-        "table users has not exactly its two policies",
+        "table users has not exactly its policies",
     ),
     "a policy has another arm": (
         "CREATE POLICY admin ON users USING (true)",
-        "table users has not exactly its two policies",
+        "table users has not exactly its policies",
     ),
     "row-level security is off": (
         "ALTER TABLE users DISABLE ROW LEVEL SECURITY",
@@ -104,6 +104,24 @@ MUTATIONS = {
         "CREATE FUNCTION f() RETURNS int SECURITY DEFINER LANGUAGE sql AS 'SELECT 1'",
         "runs as its owner",
     ),
+    "a search is open to all": (
+        "SET LOCAL ROLE {search};"
+        "GRANT EXECUTE ON FUNCTION {schema}.maintenance_assets_search TO PUBLIC;"
+        "RESET ROLE",
+        "maintenance_assets_search(text,text[],integer) may be called by others",
+    ),
+    "a search does something else": (
+        "GRANT CREATE ON SCHEMA {schema} TO {search}; SET LOCAL ROLE {search};"
+        "CREATE OR REPLACE FUNCTION maintenance_assets_search"
+        "(asked text, hidden text[], most integer) RETURNS SETOF uuid SECURITY DEFINER"
+        " LANGUAGE sql AS 'SELECT id FROM {schema}.maintenance_assets'; RESET ROLE",
+        "table maintenance_assets is not searched as declared",
+    ),
+    "searches read as somebody else": (
+        "DROP POLICY search_reads ON users;"
+        "CREATE POLICY search_reads ON users FOR SELECT USING (true)",
+        "table users has not exactly its policies",
+    ),
     "somebody may make tables": (
         "GRANT CREATE ON SCHEMA {schema} TO PUBLIC",
         "public has CREATE on schema",
@@ -121,6 +139,7 @@ async def test_a_breach_is_found(
 ) -> None:
     statement, expected = MUTATIONS[mutation]
     await owner.execute(f"SET LOCAL search_path = {home.schema}, ext")
-    await owner.execute(statement.format(schema=home.schema))
+    search = homes.cluster.roles.search
+    await owner.execute(statement.format(schema=home.schema, search=search))
     found = await faults(owner, home.schema, homes.cluster.roles)
     assert any(expected in fault for fault in found), found

@@ -10,6 +10,7 @@ from tests.house import House
 from tests.isolation.neighbours import (
     BODIES,
     DEEDS,
+    EXPORTS,
     FEEDS,
     IMPORTS,
     LISTS,
@@ -25,7 +26,10 @@ BUILDERS = {
     "insula.kernel.identity",
     "insula.kernel.operations",
     "insula.kernel.resource",
+    "insula.kernel.resource.aggregates",
+    "insula.kernel.resource.exports",
     "insula.kernel.resource.imports",
+    "insula.kernel.resource.meta",
     *(
         f"insula.kernel.services.{it}"
         for it in (
@@ -33,10 +37,14 @@ BUILDERS = {
             "accounts",
             "analytics",
             "audit",
+            "bulk",
             "contacts",
+            "exporting",
             "factors",
             "federation",
+            "federation.saml",
             "files",
+            "importing",
             "jobs",
             "keys",
             "linking",
@@ -44,8 +52,10 @@ BUILDERS = {
             "mail",
             "notifications",
             "oauth",
+            "pages",
             "privacy",
             "scim",
+            "searching",
             "support",
             "webhooks",
         )
@@ -75,7 +85,7 @@ async def test_every_route_of_a_tenant_is_in_this_suite(house: House) -> None:
 
 
 def test_every_operation_is_asked_for_more_than_its_signals() -> None:
-    asked = {*OF_ONE, *BODIES, *LISTS, *FEEDS, *IMPORTS, *VIEWS, *OWN, *DEEDS}
+    asked = {*OF_ONE, *BODIES, *LISTS, *FEEDS, *IMPORTS, *VIEWS, *OWN, *DEEDS, *EXPORTS}
     assert {*asked, *SIGNING_IN, *LIVE} == set(OPERATIONS)
     assert set(LIVE) == {"events.stream", "events.socket"}
 
@@ -87,8 +97,9 @@ async def test_no_route_leads_past_the_walk(house: House) -> None:
     assert isinstance(application, Application)
     assert set(application._pages) == PLAIN
     routers = (application._tenants, application._operators)
-    leaves = [it for router in routers for it in below(router._root)]
+    leaves = [it for router in routers for it in below(router._router._root)]
     assert len(leaves) == len(operations(house.platform))
     for leaf in leaves:
-        source = getattr(leaf.run, "__module__", "").rpartition(".")[0]
+        run = getattr(leaf.run, "func", leaf.run)  # of a partial
+        source = getattr(run, "__module__", "").rpartition(".")[0]
         assert source in BUILDERS, (leaf.name, source)

@@ -22,6 +22,7 @@ from tests.isolation.neighbours import (
     VIEWS,
     Neighbours,
     alike,
+    question,
     random_id,
     table_of,
 )
@@ -82,7 +83,7 @@ async def ask_for_all(two: Neighbours) -> None:
     """Read all that is not one row; whoever asks is watched."""
     for name in (*LISTS, *FEEDS, *VIEWS, *OWN):
         two.house.platform.cache.clear()
-        await two.mine.owner.get(two.operations[name].path)
+        await two.mine.owner.get(question(name))
     for name in LISTS:
         for query in ("sort=id&per_page=100", "deleted=only"):
             await two.mine.owner.get(f"{two.operations[name].path}?{query}")

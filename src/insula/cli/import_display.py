@@ -1,7 +1,6 @@
 """What people see of an import: its progress, its result, and the rows to put right."""
 
 import csv
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,13 +9,12 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from rich.table import Table
 
-from insula.kernel.resource.imports.csv_reading import Row
 from insula.kernel.resource.imports.importing import ImportReport
 from insula.kernel.resource.imports.rows import RowError
+from insula.kernel.resource.imports.tables import Row
+from insula.kernel.resource.spreadsheets import harmless
 
 SHOWN_ERRORS = 20
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
 
 Tell = Callable[[ImportReport, int, int], None]
 Refuse = Callable[[Row, Sequence[RowError]], None]
@@ -66,13 +64,6 @@ def refusals(path: Path | None, columns: Sequence[str]) -> Iterator[Refuse]:
         yield refuse
 
 
-def harmless(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula and runs (CSV injection)."""
-    if cell.startswith(FORMULA) and not NUMBER.fullmatch(cell):
-        return f"'{cell}"
-    return cell
-
-
 def show(report: ImportReport) -> None:
     """The result on stdout, and the first errors on stderr."""
     err = Console(stderr=True, highlight=False)
@@ -86,6 +77,7 @@ def show(report: ImportReport) -> None:
     for words, number in (
         ("rows", report.rows),
         (f"{would}created", report.created),
+        (f"{would}changed", report.updated),
         ("there already", report.existing),
         ("… and different by now", report.differing),
         ("refused", report.failed),

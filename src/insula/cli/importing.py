@@ -1,4 +1,4 @@
-"""``insula import``: loads a CSV file into a resource of a tenant."""
+"""``insula import``: loads a file into a resource of a tenant."""
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,10 +24,11 @@ from insula.kernel.foundation.errors import (
 )
 from insula.kernel.http.admission import admit
 from insula.kernel.resource.engine import UnknownResource
-from insula.kernel.resource.imports.csv_reading import CsvFile
+from insula.kernel.resource.imports.detecting import open_table
 from insula.kernel.resource.imports.importing import Import, ImportReport, Watch
 from insula.kernel.resource.imports.mapping import Instructions
 from insula.kernel.resource.imports.operation import import_operation
+from insula.kernel.resource.imports.tables import Table
 from insula.kernel.resource.schemas import field_errors
 from insula.server.platform import Platform
 from insula.server.scheduler import system_context
@@ -54,7 +55,10 @@ class Interrupted(Unavailable):
 
 
 File = Annotated[
-    Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The CSV.")
+    Path,
+    typer.Argument(
+        exists=True, dir_okay=False, readable=True, help="CSV, XLSX or JSON lines."
+    ),
 ]
 Map = Annotated[
     list[str] | None,
@@ -73,6 +77,12 @@ Set = Annotated[
 ]
 Key = Annotated[
     list[str] | None, typer.Option(metavar="TARGET", help="What tells rows apart.")
+]
+Match = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TARGET", help="The id or unique field by which rows are changed."
+    ),
 ]
 MappingFile = Annotated[
     Path | None,
@@ -110,6 +120,7 @@ def import_(  # noqa: PLR0913  # one for every option
     map_: Map = None,
     set_: Set = None,
     key: Key = None,
+    match: Match = None,
     mapping: MappingFile = None,
     ignore_unknown: IgnoreUnknown = False,
     time_zone: TimeZone = None,
@@ -120,7 +131,7 @@ def import_(  # noqa: PLR0913  # one for every option
     errors: Errors = None,
     as_json: AsJson = False,
 ) -> None:
-    """Load a CSV file into a resource; run again, it goes on where it was ended.
+    """Load a file into a resource; run again, it goes on where it was ended.
 
     Exits with 1 when rows were refused, with 2 when the file or the mapping was.
     """
@@ -128,6 +139,7 @@ def import_(  # noqa: PLR0913  # one for every option
         "map": _pairs(map_),
         "set": _pairs(set_),
         "key": key,
+        "match": match,
         "ignore_unknown": ignore_unknown,
         "time_zone": time_zone,
         "time_format": time_format,
@@ -163,8 +175,7 @@ class Load:
             raise typer.BadParameter("--errors would overwrite the file itself")
         with _usage(output), self.file.open("rb") as opened:
             instructions = instructions_from(self.mapping, self.said)
-            encoding, delimiter = instructions.encoding, instructions.delimiter
-            file = CsvFile(opened, encoding=encoding, delimiter=delimiter)
+            file = open_table(opened, instructions)
 
             async def work(platform: Platform) -> ImportReport:
                 with _usage(output):
@@ -178,7 +189,7 @@ class Load:
             return perform(context, output, work)
 
     async def _prepare(
-        self, platform: Platform, file: CsvFile, instructions: Instructions
+        self, platform: Platform, file: Table, instructions: Instructions
     ) -> Import:
         """The import, if the tenant has the app and the mapping fits the file."""
         found = await platform.provisioning.find(self.tenant)

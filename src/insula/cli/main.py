@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 from typer.main import get_command
+
+from insula.cli.group import Group
 
 COMMANDS: Mapping[str, str] = {
     "up": "up",
@@ -21,6 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "apps": "apps",
     "plans": "plans",
     "import": "importing",
+    "export": "exporting",
     "schedules": "schedules",
     "operators": "operators",
     "webhooks": "webhooks",
@@ -29,11 +31,12 @@ COMMANDS: Mapping[str, str] = {
     "migrations": "migrations",
     "key": "key",
     "keys": "keys",
+    "api": "api",
 }
 """Each command, and the module of this package whose ``app`` holds it."""
 
 
-class Commands(TyperGroup):
+class Commands(Group):
     """Finds a command in the module of its name, and leaves the others unread."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # of the base
@@ -41,7 +44,7 @@ class Commands(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  # of the base
         if cmd_name not in COMMANDS:
-            return None
+            return import_module("insula.cli.api").shortcut(cmd_name)
         module = import_module(f"insula.cli.{COMMANDS[cmd_name]}")
         command = get_command(module.app)
         command.name = cmd_name

@@ -1,6 +1,7 @@
 """The HTTP side of the house: every operation, the walk, and the front before it."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from uuid import UUID
 
 import msgspec
@@ -10,15 +11,20 @@ from insula.kernel.access.operation import Audience, Operation
 from insula.kernel.http.application import Application, Observer, Plain
 from insula.kernel.http.cors import Cors
 from insula.kernel.http.front import Front, FrontSettings
+from insula.kernel.http.jsonapi import Renderer
 from insula.kernel.http.nowhere import Nowhere
 from insula.kernel.http.once import Once
 from insula.kernel.http.openapi import document
 from insula.kernel.http.request import Request
 from insula.kernel.http.router import Router
+from insula.kernel.http.versions import refuse_short_notice
 from insula.kernel.http.walk import Hosts, Walk
 from insula.kernel.identity.operations import operator_operations, tenant_operations
 from insula.kernel.operations.security_policy import SecurityPolicyOperations
+from insula.kernel.operations.tenant_profile import TenantProfile
 from insula.kernel.operations.tenants import TenantOperations
+from insula.kernel.resource.meta.operations import MetaOperations
+from insula.kernel.resource.references import References
 from insula.kernel.services.access.operations import AccessOperations
 from insula.kernel.services.access.overview import Overview
 from insula.kernel.services.analytics.operations import analytics_operations
@@ -44,11 +50,12 @@ def operations(platform: Platform) -> tuple[Operation, ...]:
     """Every operation of this installation: the tenants' and the operators'."""
     tenants = TenantOperations(platform.provisioning, platform.installations)
     guests = platform.services.operating.support.passes.guest
-    return (
+    every = (
         *tenant_operations(platform.identity, guests),
         *platform.engine.operations(),
         *platform.services.operations(),
         *access_operations(platform),
+        *meta_operations(platform),
         *live_operations(platform),
         *notification_operations(platform),
         *operator_operations(platform.identity),
@@ -58,6 +65,7 @@ def operations(platform: Platform) -> tuple[Operation, ...]:
         *OperatorLog(platform.control).operations(),
         *policy_operations(platform),
     )
+    return *every, *platform.services.pages(every)
 
 
 def access_operations(platform: Platform) -> tuple[Operation, ...]:
@@ -66,6 +74,12 @@ def access_operations(platform: Platform) -> tuple[Operation, ...]:
     overview = Overview(engine, lambda: operations(platform))
     written = AccessOperations(engine, platform.bus.announce)
     return *written.operations(), *overview.operations()
+
+
+def meta_operations(platform: Platform) -> tuple[Operation, ...]:
+    """What a console must know before it shows anything."""
+    every = partial(operations, platform)
+    return MetaOperations(platform.engine, every, platform.languages).operations()
 
 
 def live_operations(platform: Platform) -> tuple[Operation, ...]:
@@ -78,15 +92,17 @@ def live_operations(platform: Platform) -> tuple[Operation, ...]:
 
 
 def policy_operations(platform: Platform) -> tuple[Operation, ...]:
-    """How a tenant lets people in."""
+    """How a tenant lets people in, and what it says of itself."""
 
     def changed(tenant_id: UUID) -> None:
         platform.directory.heard(f"tenant:{tenant_id}")
         platform.bus.announce(f"tenant:{tenant_id}")
 
-    return SecurityPolicyOperations(
+    policy = SecurityPolicyOperations(
         platform.control, platform.networks, lambda: platform.engine.roles, changed
-    ).operations()
+    )
+    profile = TenantProfile(platform.control, changed)
+    return *policy.operations(), *profile.operations()
 
 
 def inbound_operations(platform: Platform) -> tuple[Operation, ...]:
@@ -108,6 +124,8 @@ def build_app(
 ) -> Front:
     """The ASGI application of a platform that is open."""
     every = operations(platform)
+    refuse_short_notice(every)
+    references = References(it.resource for it in platform.engine.apis)
     for_operators = (Audience.operator, Audience.gate)
     theirs = [it for it in every if it.audience in for_operators]
     tenants = [it for it in every if it.audience not in for_operators]
@@ -141,6 +159,7 @@ def build_app(
         observer,
         cors=Cors(hosts, platform.directory),
         languages=platform.languages,
+        renderer=Renderer(references.relations(), references.children()),
     )
     settings = FrontSettings(
         trusted_proxies=platform.settings.trusted_proxies,

@@ -28,6 +28,10 @@ def people_operations(
     return (
         *LinkingOperations(switcher).operations(),
         *contact_operations(
-            platform.engine, platform.identity, tokens, platform.sealer
+            platform.engine,
+            platform.identity,
+            tokens,
+            platform.sealer,
+            platform.services.origins,
         ),
     )

@@ -1,19 +1,23 @@
 """The services of a platform: made once, for the server, the worker and the commands."""
 
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from insula.kernel.access.operation import Operation
+from insula.kernel.access.actor import ActorKind
+from insula.kernel.access.operation import Audience, Operation
 from insula.kernel.cache.invalidation import Invalidator
 from insula.kernel.database.session import Session
 from insula.kernel.events.audit.sealing import ChainKeeper
 from insula.kernel.events.stored import Attendant, Subscriber
 from insula.kernel.events.webhooks.guard import Policy
 from insula.kernel.foundation.secret import derive
+from insula.kernel.http.admission import admit
 from insula.kernel.identity.authenticate import CredentialSource, topic_of
 from insula.kernel.identity.gates import Doors
 from insula.kernel.identity.one_time import OneTimeTokens
+from insula.kernel.identity.operations import SigningIn
 from insula.kernel.identity.throttle import (
     OperatorBook,
     Rules,
@@ -24,18 +28,25 @@ from insula.kernel.identity.throttle_rows import taking
 from insula.kernel.identity.tokens import TokenAudience
 from insula.kernel.resource.app import App
 from insula.kernel.services.access.manifest import service as access
+from insula.kernel.services.accounts.mails import AccountMails
 from insula.kernel.services.accounts.manifest import Accounts
 from insula.kernel.services.analytics.manifest import service as analytics
 from insula.kernel.services.analytics.recording import note_arrival, note_failure
 from insula.kernel.services.audit.manifest import service as audit
+from insula.kernel.services.bulk.manifest import Bulk
 from insula.kernel.services.contacts.manifest import service as contacts
-from insula.kernel.services.factors.manifest import Factors, Origins
+from insula.kernel.services.exporting.making import Counter
+from insula.kernel.services.exporting.manifest import Exporting
+from insula.kernel.services.factors.manifest import Factors
 from insula.kernel.services.federation.manifest import Federation
 from insula.kernel.services.files.manifest import files_service
 from insula.kernel.services.files.operations import file_operations
 from insula.kernel.services.idempotency.manifest import service as idempotency
+from insula.kernel.services.importing.manifest import Importing
+from insula.kernel.services.importing.requests import Desk
 from insula.kernel.services.jobs.control import retry_many
 from insula.kernel.services.jobs.manifest import job_service
+from insula.kernel.services.jobs.originators import Acting
 from insula.kernel.services.jobs.reacting import Reactions
 from insula.kernel.services.keys.manifest import service as keys
 from insula.kernel.services.keys.operations import KeyOperations
@@ -48,10 +59,15 @@ from insula.kernel.services.notifications.manifest import service as notificatio
 from insula.kernel.services.oauth.manifest import Oauth
 from insula.kernel.services.oauth.manifest import service as oauth
 from insula.kernel.services.oauth.sources import ClientTokens
+from insula.kernel.services.pages.addresses import Origins
+from insula.kernel.services.pages.manifest import Pages
+from insula.kernel.services.pages.signing_in import PageSignIn
+from insula.kernel.services.pages.visiting import Reception
 from insula.kernel.services.privacy.manifest import Privacy
 from insula.kernel.services.scim.manifest import scim
 from insula.kernel.services.scim.manifest import service as directory
 from insula.kernel.services.scim.tokens import ScimTokens
+from insula.kernel.services.searching.operation import Everywhere
 from insula.kernel.services.support.manifest import service as support
 from insula.kernel.services.webhooks.manifest import Webhooks
 from insula.server.operating import Operating
@@ -60,6 +76,9 @@ from insula.server.post import make_mail_service, make_postman
 
 if TYPE_CHECKING:
     from insula.server.platform import Platform
+
+TENANTS = (Audience.tenant, Audience.visitor)
+"""Whose operations pages are faces of."""
 
 
 class Services:
@@ -85,12 +104,15 @@ class Services:
             self.accounts.service,
             analytics,
             audit,
+            self.bulk.service,
             directory,
             self.factors.service,
             self.federation.service,
             contacts,
             files_service(self._platform.files),
             idempotency,
+            self.importing.service,
+            self.exporting.service,
             job_service(self._every, self.reactions),
             keys,
             make_mail_service(self.postman),
@@ -101,6 +123,18 @@ class Services:
             support,
             self.webhooks.service,
         )
+
+    @cached_property
+    def importing(self) -> Importing:
+        """Who brings files into resources."""
+        it = self._platform
+        return Importing(Desk(lambda: it.engine, it.files, it.languages, admit))
+
+    @cached_property
+    def exporting(self) -> Exporting:
+        """Who makes files of lists."""
+        it = self._platform
+        return Exporting(Counter(lambda: it.engine, it.files, admit))
 
     @cached_property
     def meter(self) -> Meter:
@@ -138,11 +172,23 @@ class Services:
         )
 
     @cached_property
+    def bulk(self) -> Bulk:
+        """Who writes many rows at once."""
+        it = self._platform
+        return Bulk(lambda: it.engine, lambda: it.languages)
+
+    @cached_property
+    def origins(self) -> Origins:
+        """Where tenants' pages are; without TLS on a developer's machine."""
+        settings = self._platform.settings
+        return Origins(None if settings.env == "production" else settings.port)
+
+    @cached_property
     def accounts(self) -> Accounts:
         """Who knows how people come in, and what they are called."""
         it = self._platform
         return Accounts(
-            it.sealer,
+            AccountMails(it.sealer, self.one_time, self.origins),
             it.key,
             it.files,
             engine=lambda: it.engine,
@@ -154,11 +200,10 @@ class Services:
     def factors(self) -> Factors:
         """Who knows people's second factors."""
         it = self._platform
-        port = None if it.settings.env == "production" else it.settings.port
         return Factors(
             it.key,
             it.sealer,
-            Origins(port),
+            self.origins,
             lambda: it.identity,
             lambda: it.engine,
         )
@@ -179,6 +224,16 @@ class Services:
         """Who knows the keys of tenants."""
         return TenantKeys(self._platform.key)
 
+    @cached_property
+    def personal_tokens(self) -> PersonalTokens:
+        """Who knows the tokens of users."""
+        return PersonalTokens(self._platform.key, self._platform.authenticator.user)
+
+    @cached_property
+    def client_tokens(self) -> ClientTokens:
+        """Who knows the tokens of programs that act by themselves."""
+        return ClientTokens(self._platform.key)
+
     def credentials(self) -> tuple[CredentialSource, ...]:
         """Who knows the credentials that are no access tokens."""
         it = self._platform
@@ -186,10 +241,20 @@ class Services:
             it.identity.cookies,
             self.operating.support.passes,
             self.tenant_keys,
-            PersonalTokens(it.key, it.authenticator.user),
-            ClientTokens(it.key),
+            self.personal_tokens,
+            self.client_tokens,
             ScimTokens(it.key),
         )
+
+    @property
+    def acting(self) -> Mapping[tuple[ActorKind, str], Acting]:
+        """Who knows what may be done later with a credential that was believed once."""
+        return {
+            (ActorKind.api_key, "api_key"): self.tenant_keys.acting,
+            (ActorKind.user, "api_key"): self.personal_tokens.acting,
+            (ActorKind.api_key, "oauth"): self.client_tokens.acting,
+            (ActorKind.user, "session"): self._platform.authenticator.in_session,
+        }
 
     @cached_property
     def operating(self) -> Operating:
@@ -247,7 +312,11 @@ class Services:
         return (
             *file_operations(it.files, it.engine),
             *self.accounts.operations(),
+            *self.importing.operations(),
+            *self.exporting.operations(),
+            *self.bulk.operations(),
             retry_many(it.engine),
+            Everywhere(lambda: it.engine, admit).operation(),
             *MailOperations(it.engine, it.sealer).operations(),
             *self.privacy.operations(),
             *self.factors.operations(),
@@ -264,16 +333,34 @@ class Services:
     def _oauth(self) -> Oauth:
         """Who lets programs act for people."""
         it = self._platform
-        steps = self.factors.operations()
         return Oauth(
             it.key,
             it.engine,
             it.identity,
             it.authenticator,
             it.bus.announce,
-            next(step.run for step in steps if step.name == "auth.second_factor"),
+            self._reception,
+            self._page_sign_in,
             ClientTokens(it.key),
         )
+
+    def pages(self, every: Iterable[Operation]) -> tuple[Operation, ...]:
+        """What people see in a browser, over what tenants' hosts answer."""
+        deeds = {it.name: it for it in every if it.audience in TENANTS}
+        return Pages(self._reception, self._page_sign_in, deeds).operations()
+
+    @property
+    def _reception(self) -> Reception:
+        """Who receives people at pages."""
+        return Reception(self._platform.authenticator, self._platform.languages)
+
+    @property
+    def _page_sign_in(self) -> PageSignIn:
+        """Who lets people in at pages."""
+        steps = self.factors.operations()
+        second = next(step.run for step in steps if step.name == "auth.second_factor")
+        identity = self._platform.identity
+        return PageSignIn(identity, SigningIn(identity.users).login, second)
 
     def subscribers(self) -> tuple[Subscriber, ...]:
         """For whom events cause jobs."""

@@ -16,6 +16,7 @@ from insula.kernel.foundation.ids import uuid7
 from insula.kernel.jobs.dispatching import Dispatcher
 from insula.kernel.jobs.roster import SLOW, Roster
 from insula.kernel.jobs.tickets import PRUNE, Issuer, Ticket, TicketOffice
+from insula.kernel.services.jobs.originators import Originators
 from insula.kernel.services.jobs.running import JobRunner
 from insula.kernel.tenancy.tenant import Tenant
 from insula.server.platform import WORK, Platform
@@ -43,8 +44,7 @@ def make_runner(platform: Platform) -> JobRunner:
         platform.engine,
         platform.directory.with_id,
         lambda tenant: platform.open_session(tenant.home, tenant.id),
-        platform.authenticator.user,
-        platform.services.tenant_keys.acting,
+        Originators(platform.authenticator.user, platform.services.acting),
     )
 
 

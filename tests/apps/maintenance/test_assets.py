@@ -10,7 +10,7 @@ from insula.apps.maintenance.downtime import AssetDowntime
 from insula.apps.maintenance.locations import InsideItself
 from insula.apps.maintenance.meters import ReadingAhead, ReadingGoesBack
 from insula.kernel.foundation.errors import Invalid
-from insula.kernel.resource.unit import WrongMove
+from insula.kernel.resource.machines import WrongMove
 from insula.kernel.resource.violations import Busy
 from tests.apps.maintenance.plant import Plant
 

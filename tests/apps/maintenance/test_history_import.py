@@ -86,7 +86,7 @@ async def test_a_body_that_is_no_csv_is_refused(house: House) -> None:
     as_json = await manager.post("maintenance/assets/import", {"tag": "1"})
     assert as_json.status == 415
     empty = await load(manager, "assets", "", AS_ASSETS)
-    assert (empty.status, empty.code) == (400, "INVALID_CSV")
+    assert (empty.status, empty.code) == (400, "INVALID_FILE")
     unmapped = await load(manager, "assets", MACHINES, {})
     assert (unmapped.status, unmapped.code) == (422, "VALIDATION_ERROR")
 

@@ -6,7 +6,7 @@ import pytest
 
 from insula.apps.maintenance.work_orders import ChecklistOpen, OrderClosed, OutOfRange
 from insula.kernel.foundation.errors import Invalid
-from insula.kernel.resource.unit import WrongMove
+from insula.kernel.resource.machines import WrongMove
 from tests.apps.maintenance.plant import Plant
 
 DUE = "2027-01-01T12:00:00Z"

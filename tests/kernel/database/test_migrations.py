@@ -14,8 +14,15 @@ from insula.kernel.database.authoring import NothingChanged, autogenerate
 from insula.kernel.database.bootstrap import opened
 from insula.kernel.database.cluster import Cluster
 from insula.kernel.database.control import CONTROL_SCHEMA
+from insula.kernel.database.fitting import fit
 from insula.kernel.database.home import Login
-from insula.kernel.database.migrations import Migrations, heads, upgrade, version
+from insula.kernel.database.migrations import (
+    Migrations,
+    declared,
+    heads,
+    upgrade,
+    version,
+)
 from insula.kernel.database.model import TenantRow
 from insula.kernel.database.pool import Connection
 from insula.kernel.database.shadow import control_difference, shadow_difference
@@ -174,6 +181,7 @@ async def test_an_author_gets_the_next_step_and_it_makes_what_was_declared(
     use = f"GRANT USAGE ON SCHEMA {schemas[1]} TO {cluster.roles.tenant}"
     async with opened(login) as owner:
         await owner.execute(use)
+        await fit(owner, schemas[1], declared(series), cluster.roles)
     assert not await shadow_difference(login, schemas[1], series, cluster.roles)
 
 

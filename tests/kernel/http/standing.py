@@ -11,6 +11,7 @@ from insula.kernel.foundation.languages import Languages
 from insula.kernel.http.application import Application
 from insula.kernel.http.asgi import Message, Scope
 from insula.kernel.http.front import Front, FrontSettings
+from insula.kernel.http.jsonapi import Renderer
 from insula.kernel.http.request import Request
 from insula.kernel.http.router import Router
 from tests.house import Witness
@@ -59,7 +60,14 @@ class Standing:
         routers = (Router([self.operation]), Router([]))
         cors: Any = NoCors()
         self.application = Application(
-            walk, routers, {}, {}, self.witness, cors=cors, languages=Languages(())
+            walk,
+            routers,
+            {},
+            {},
+            self.witness,
+            cors=cors,
+            languages=Languages(()),
+            renderer=Renderer({}, {}),
         )
         settings = FrontSettings(max_body_bytes=10_000_000)
         self.app = Front(self.application, settings)

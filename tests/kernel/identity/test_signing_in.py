@@ -11,6 +11,7 @@ from insula.kernel.database.pool import Pools
 from insula.kernel.database.session import Statement
 from insula.kernel.foundation.clock import now
 from insula.kernel.foundation.ids import uuid7
+from insula.kernel.identity.passwords import hash_password
 from insula.kernel.identity.refresh import LIFETIME
 from insula.kernel.identity.sessions import Ending, Opening
 from insula.kernel.identity.signing_in import InvalidCredentials, Queue, SignInBusy
@@ -95,10 +96,12 @@ async def test_another_tenants_password_opens_nothing_here(
     assert await house.journal(acme) == []
 
 
+@pytest.mark.usefixtures("real_hashing")
 async def test_a_wrong_password_takes_as_long_as_an_unknown_address(
     house: House, process: Process, acme: Tenant
 ) -> None:
-    await house.user(acme, "ada@acme.test")
+    known = await hash_password(PASSWORD)
+    await house.user(acme, "ada@acme.test", password=known)
     realm = house.realm(process, acme)
     taken: dict[str, list[float]] = {"ada": [], "nobody": []}
     for name in ("ada", "nobody") * 9:
@@ -110,6 +113,7 @@ async def test_a_wrong_password_takes_as_long_as_an_unknown_address(
     assert abs(one - other) < 0.3 * max(one, other)
 
 
+@pytest.mark.usefixtures("real_hashing")
 async def test_an_aged_hash_is_replaced_when_its_owner_signs_in(
     house: House, process: Process, acme: Tenant
 ) -> None:
@@ -120,10 +124,12 @@ async def test_an_aged_hash_is_replaced_when_its_owner_signs_in(
     assert user["password"].startswith("$argon2id$v=19$m=65536,t=3,p=4$")
 
 
+@pytest.mark.usefixtures("real_hashing")
 async def test_nobody_signs_in_with_a_password_that_was_just_replaced(
     house: House, process: Process, acme: Tenant
 ) -> None:
-    user_id = await house.user(acme, "ada@acme.test")
+    known = await hash_password(PASSWORD)
+    user_id = await house.user(acme, "ada@acme.test", password=known)
     accounts = house.realm(process, acme).accounts
     found = await accounts.find("ada@acme.test")
     login = asyncio.create_task(

@@ -38,15 +38,15 @@ async def test_a_new_tenant_has_the_usual_policy(owner: Caller) -> None:
 async def test_what_is_changed_holds_from_the_next_request(
     house: House, owner: Caller
 ) -> None:
-    changed = await owner.patch(PATH, {"mfa": "required", "grace_days": 3})
-    assert changed.data["mfa"] == "required"
+    changed = await owner.patch(PATH, {"registration": "open", "grace_days": 3})
+    assert changed.data["registration"] == "open"
     assert (await owner.get(PATH)).data == changed.data
     tenant = await house.platform.directory.at_host(owner.host)
     session = house.platform.open_session(tenant.home, tenant.id)
     async with session.transaction() as transaction:
         rows = await transaction.fetch(JOURNAL)
     (changes,) = [json.loads(bytes(row["changes"])) for row in rows]
-    assert changes == {"mfa": ["optional", "required"], "grace_days": [7, 3]}
+    assert changes == {"registration": ["invited", "open"], "grace_days": [7, 3]}
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from insula.sdk import (
     Resource,
     ShortText,
     TenantModel,
+    Year,
     column,
     ref,
     state,
@@ -60,6 +61,15 @@ assets = Resource(
     Asset,
     filters=(Asset.state, Asset.category, Asset.location_id),
     sort=(Asset.created_at, Asset.name),
+    search=(Asset.name, Asset.tag, Asset.serial, Asset.category),
+    include=(Asset.location_id,),
+    dimensions=(
+        Asset.state,
+        Asset.category,
+        Asset.location_id,
+        Year(Asset.warranty_until),
+    ),
+    title=Asset.name,
 )
 
 

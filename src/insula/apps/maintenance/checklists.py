@@ -53,7 +53,6 @@ class ChecklistItem(Line):
     checklist_id: Mapped[UUID] = ref("maintenance.checklists", part_of=True)
 
 
-checklists = Resource(Checklist, sort=(Checklist.created_at, Checklist.name))
 checklist_items = Resource(
     ChecklistItem,
     filters=(ChecklistItem.checklist_id,),
@@ -66,4 +65,11 @@ checklist_items = Resource(
             code="above_maximum",
         ),
     ),
+)
+checklists = Resource(
+    Checklist,
+    sort=(Checklist.created_at, Checklist.name),
+    search=(Checklist.name,),
+    title=Checklist.name,
+    children=(checklist_items,),
 )

@@ -31,6 +31,9 @@ locations = Resource(
     Location,
     filters=(Location.parent_id,),
     sort=(Location.created_at, Location.name),
+    search=(Location.name,),
+    include=(Location.parent_id,),
+    title=Location.name,
 )
 
 

@@ -6,12 +6,17 @@ from uuid import UUID
 from pydantic import AwareDatetime
 
 from insula.sdk import (
+    Average,
     Code,
     Command,
     Conflict,
     Context,
+    Day,
     Holds,
     Mapped,
+    Max,
+    Min,
+    Month,
     Resource,
     ShortText,
     TenantModel,
@@ -47,12 +52,15 @@ meters = Resource(
     Meter,
     filters=(Meter.asset_id,),
     sort=(Meter.created_at, Meter.name),
+    include=(Meter.asset_id,),
     rules=(Unique(Meter.asset_id, Meter.name),),
 )
 readings = Resource(
     Reading,
     filters=(Reading.meter_id, Reading.taken_at),
     sort=(Reading.taken_at,),
+    measures=(Average(Reading.value), Min(Reading.value), Max(Reading.value)),
+    dimensions=(Reading.meter_id, Day(Reading.taken_at), Month(Reading.taken_at)),
     without=("create", "update", "delete"),
 )
 

@@ -46,6 +46,9 @@ routines = Resource(
     Routine,
     filters=(Routine.active, Routine.asset_id, Routine.category),
     sort=(Routine.created_at, Routine.title),
+    search=(Routine.title, Routine.category),
+    include=(Routine.asset_id, Routine.checklist_id),
+    title=Routine.title,
     rules=(
         Check(
             "asset_or_category",

@@ -15,6 +15,7 @@ work_items = Resource(
     WorkItem,
     filters=(WorkItem.work_order_id,),
     sort=(WorkItem.position,),
+    include=(WorkItem.work_order_id, WorkItem.corrective_id),
     without=("create", "update", "delete"),
 )
 

@@ -8,18 +8,24 @@ from uuid import UUID
 from pydantic import AwareDatetime
 
 from insula.sdk import (
+    Average,
     Check,
     Command,
     Conflict,
     Context,
+    Count,
     Event,
     Holds,
     LongText,
     Mapped,
+    Max,
+    Month,
     Resource,
     ShortText,
     TenantModel,
     Unique,
+    Week,
+    Year,
     column,
     ref,
     state,
@@ -104,6 +110,21 @@ work_orders = Resource(
         WorkOrder.due_at,
     ),
     sort=(WorkOrder.created_at, WorkOrder.priority),
+    search=(WorkOrder.title, WorkOrder.subject),
+    include=(WorkOrder.asset_id, WorkOrder.routine_id),
+    measures=(Count(), Average(WorkOrder.priority), Max(WorkOrder.done_at)),
+    dimensions=(
+        WorkOrder.state,
+        WorkOrder.kind,
+        WorkOrder.priority,
+        WorkOrder.assignee_id,
+        WorkOrder.asset_id,
+        Week(WorkOrder.due_at),
+        Month(WorkOrder.due_at),
+        Month(WorkOrder.done_at),
+        Year(WorkOrder.occurrence_on),
+    ),
+    title=WorkOrder.title,
     rules=(
         Unique(WorkOrder.routine_id, WorkOrder.occurrence_on, code="occurrence_exists"),
         Check(
@@ -113,6 +134,12 @@ work_orders = Resource(
             code="needs_time",
         ),
     ),
+    moves={
+        "start": W.in_progress,
+        "hold": W.on_hold,
+        "verify": W.verified,
+        "cancel": W.cancelled,
+    },
     without=("delete",),  # an occurrence that was thrown away would be made again
 )
 work_orders.scope("pending", WorkOrder.state, *PENDING)
@@ -165,20 +192,6 @@ async def schedule(ctx: Context, order: WorkOrder, command: ScheduleWork) -> Wor
     return order
 
 
-@work_orders.action("start")
-async def start(ctx: Context, order: WorkOrder) -> WorkOrder:
-    """Begin the work, or go on with it."""
-    ctx.move(order, W.in_progress)
-    return order
-
-
-@work_orders.action("hold")
-async def hold(ctx: Context, order: WorkOrder) -> WorkOrder:
-    """Interrupt the work."""
-    ctx.move(order, W.on_hold)
-    return order
-
-
 @work_orders.action("finish", raises=(ChecklistOpen, OutOfRange))
 async def finish(ctx: Context, order: WorkOrder) -> WorkOrder:
     """Say that the work is done; its checklist must be complete."""
@@ -191,20 +204,6 @@ async def finish(ctx: Context, order: WorkOrder) -> WorkOrder:
         raise OutOfRange
     order.done_at = ctx.now
     ctx.emit(WorkOrderDone(work_order_id=order.id, asset_id=order.asset_id))
-    return order
-
-
-@work_orders.action("verify")
-async def verify(ctx: Context, order: WorkOrder) -> WorkOrder:
-    """Confirm that the work was done well."""
-    ctx.move(order, W.verified)
-    return order
-
-
-@work_orders.action("cancel")
-async def cancel(ctx: Context, order: WorkOrder) -> WorkOrder:
-    """Give up an order that is not done."""
-    ctx.move(order, W.cancelled)
     return order
 
 

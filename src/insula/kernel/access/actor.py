@@ -76,6 +76,19 @@ class Actor:
         self.worked_out: dict[object, Any] = {}
         """What follows from the rights, kept by whoever works it out."""
 
+    @property
+    def credential(self) -> str | None:
+        """Through which key, token or session of a program they act; None if as themselves."""
+        if self.via is None or self.kind is not ActorKind.user or self.session is None:
+            return self.via
+        return f"session:{self.session}"
+
+    @property
+    def bounds(self) -> frozenset[str] | None:
+        """What a credential lets them do at most; None where none stands between."""
+        own = self.kind is ActorKind.api_key and self.scopes is None
+        return self.grants if own else self.scopes
+
     def may(self, permission: str) -> bool:
         """Whether this actor has the permission for all rows, and a scope if bounded."""
         known = self._known.get(permission)
@@ -95,10 +108,30 @@ class Actor:
         return found
 
 
+def bounded(actor: Actor, scopes: Iterable[str], via: str | None = None) -> Actor:
+    """The same actor, acting through something that was given some scopes alone."""
+    other = Actor(
+        actor.kind,
+        actor.id,
+        tenant=actor.tenant,
+        session=actor.session,
+        roles=actor.roles,
+        grants=actor.grants,
+        scopes=scopes,
+        teams=actor.teams,
+        via=via or actor.via,
+        factors=actor.factors,
+        proved=actor.proved,
+        masks=actor.masks,
+    )
+    other.locale = actor.locale
+    return other
+
+
 FILING = ("files.read", "files.create", "files.share", "files.revoke_links")
 EVERYDAY = (
-    *("*.*.read", "*.*.create", "*.*.update", "own:*.*.manage"),
-    *("users.read", "analytics.read", *FILING),
+    *("*.*.read", "*.*.create", "*.*.update", "*.*.bulk", "own:*.*.manage"),
+    *("users.read", "analytics.read", "own:bulk_runs.manage", *FILING),
 )
 """What whoever works with an app's rows needs; of their own rows, everything."""
 
@@ -107,7 +140,7 @@ SYSTEM_ROLES: Mapping[str, tuple[str, ...]] = {
     "admin": ("*",),
     "manager": (
         *("*.*.manage", "users.read", "roles.read", "teams.read"),
-        *("files.manage", "analytics.read"),
+        *("files.manage", "analytics.read", "bulk_runs.manage"),
     ),
     "editor": EVERYDAY,
     "member": EVERYDAY,

@@ -49,6 +49,12 @@ class Context:
         other._session = session
         return other
 
+    def of(self, actor: Actor) -> "Context":
+        """The same request, of somebody whom the walk did not know."""
+        other = copy(self)
+        other.actor = actor
+        return other
+
     @property
     def origin(self) -> tuple[str, UUID | None, str, str, str | None]:
         """Actor's kind and id, request, client and via: what the journal keeps."""

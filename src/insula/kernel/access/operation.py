@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -88,6 +89,10 @@ class Call:
         return None if given is None else given[:LONGEST_AGENT].decode("latin-1")
 
 
+FARTHEST = 10_000
+"""Rows that numbered pages reach; each page costs all rows that lie before it."""
+
+
 @dataclass(slots=True)
 class Reply:
     """What an operation answers; ``data`` is JSON already.
@@ -108,6 +113,9 @@ class Reply:
     stream: AsyncIterator[bytes] | None = None
     content_type: str | None = None
     headers: Sequence[tuple[bytes, bytes]] = ()
+    page: int | None = None
+    """Which of the numbered pages it is, of ``total`` rows."""
+    total: int = 0
 
 
 class HangUp(Exception):
@@ -119,6 +127,16 @@ class HangUp(Exception):
 
 
 Run = Callable[[Context, Call], Awaitable[Reply]]
+
+
+@dataclass(frozen=True, slots=True)
+class Deprecation:
+    """Since when something is not to be used any more, and when it ends."""
+
+    since: date
+    sunset: date
+    successor: str | None = None
+    """The path of what comes in its place."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -147,7 +165,10 @@ class Operation:
     """The body is handed over while it arrives, as ``Call.chunks``."""
     body_limit: int | None = None
     content_type: str | None = None
-    """Content type of an answer without the envelope, for its documentation."""
+    """Content type of an answer without the envelope, for its documentation.
+
+    Several stand beside each other with a comma and a space between them.
+    """
     live: bool = False
     """It streams for as long as the caller listens, and is no request in flight."""
     socket: bool = False
@@ -156,6 +177,11 @@ class Operation:
     """The token behind ``?ticket=``: browsers send no header where this is needed."""
     step_up: bool = False
     """Only for somebody who proved lately who they are, and is there themselves."""
+    factorless: bool = False
+    """Also for a session that lacks the second factor which its tenant asks for."""
+    when_read_only: bool | None = None
+    """Whether it writes while the tenant can only be read; else visitors' doing does,
+    who come in, and what is ``factorless``."""
     limit: str | None = None
     """The class of the buckets that it is counted in; by its audience, if not said."""
     scoped: bool = False
@@ -164,8 +190,21 @@ class Operation:
     """What the tenant's plan must have for it."""
     precondition: Precondition = Precondition.none
     status: int = 200
+    also: tuple[int, ...] = ()
+    """Other statuses with which it succeeds, for its documentation."""
     writes: bool = True
     answer: Callable[[], Mapping[str, Any]] = dict
     parameters: tuple[Parameter, ...] = ()
     errors: tuple[type[Problem], ...] = ()
     paged: bool = False
+    rehearsable: bool = False
+    """With ``?dry_run=true`` it is done to the last check, and undone.
+
+    All that it does must be done through the session it is given.
+    """
+    deprecated: Deprecation | None = None
+
+
+def summary_of(run: Run) -> str:
+    """What an operation is called whose function says it in its first line."""
+    return (run.__doc__ or "").split("\n")[0].rstrip(".")

@@ -11,9 +11,11 @@ from typing import Any, Literal
 from alembic.autogenerate import produce_migrations, render_python_code
 from alembic.operations.ops import CreateTableOp, UpgradeOps
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, Enum, NullPool, text
+from sqlalchemy import Connection, Enum, Index, NullPool, text
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.schema import CreateIndex
 
 from insula.kernel.database.home import Login
 from insula.kernel.database.migrations import (
@@ -163,7 +165,12 @@ def _options(one: Migrations) -> dict[str, Any]:
             return name == schema
         return kind != "table" or one.owns(name or "")
 
-    def declared(_: Any, name: str, kind: str, reflected: Any, model: Any) -> bool:
+    def declared(item: Any, name: str, kind: str, reflected: Any, model: Any) -> bool:
+        # Alembic asks PostgreSQL whether defaults are equal; without a tenant, none is.
+        if kind == "column" and name == "tenant_id" and model is not None:
+            return False
+        if kind == "index" and model is not None and _spelled(item) == _spelled(model):
+            return False
         # A table goes in a step of its own, written by hand once no code reads it.
         gone = kind == "table" and reflected and model is None
         return not gone and (kind != "table" or one.owns(name))
@@ -174,7 +181,7 @@ def _options(one: Migrations) -> dict[str, Any]:
         "include_name": named,
         "include_object": declared,
         "compare_type": True,
-        "compare_server_default": _default_changed,
+        "compare_server_default": True,
         "autogenerate_plugins": [
             "alembic.autogenerate.*",
             "alembic.ext.checkconstraint_byname",
@@ -182,15 +189,17 @@ def _options(one: Migrations) -> dict[str, Any]:
     }
 
 
-def _default_changed(_: Any, __: Any, column: Any, *___: Any) -> bool | None:
-    # Alembic asks PostgreSQL whether both are equal; without a tenant, neither is.
-    return False if column.name == "tenant_id" else None
+def _spelled(index: Index) -> str:
+    """An index as text, but for collations, which SQLAlchemy does not read back."""
+    made = str(CreateIndex(index).compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]  # no stubs
+    return re.sub(r'[()\s]|COLLATE "C"', "", made)
 
 
 def _write(one: Migrations, message: str, bodies: dict[str, str]) -> str:
     before = head(one)
     revision = f"{int(before or 0) + 1:04d}"
     slug = re.sub(r"[^a-z0-9]+", "_", message.lower()).strip("_")
+    one.folder.mkdir(exist_ok=True)  # an app has none before its first
     path = one.folder / f"{revision}_{slug}.py"
     single = len(bodies) == 1
     path.write_text(

@@ -112,6 +112,8 @@ async def _make_roles(admin: Connection, cluster: Cluster) -> None:
         roles.app: "LOGIN",
         roles.reader: "LOGIN",
         roles.tenant: "NOLOGIN",
+        roles.search: "NOLOGIN",
+        roles.search_maker: "NOLOGIN NOINHERIT",
     }
     found = await admin.fetch(
         "SELECT rolname FROM pg_roles WHERE rolname = ANY($1)", list(wanted)
@@ -128,7 +130,9 @@ async def _make_roles(admin: Connection, cluster: Cluster) -> None:
         await admin.execute(
             f'GRANT "{roles.tenant}" TO "{roles.app}";'
             # The owner adds the login role of each database home to this group.
-            f'GRANT "{roles.tenant}" TO "{roles.owner}" WITH ADMIN OPTION'
+            f'GRANT "{roles.tenant}" TO "{roles.owner}" WITH ADMIN OPTION;'
+            f'GRANT "{roles.search}" TO "{roles.search_maker}";'
+            f'GRANT "{roles.search_maker}" TO "{roles.owner}"'
         )
 
 
@@ -212,4 +216,7 @@ def closed(database: str) -> str:
 
 def use_of(schemas: str, roles: Roles) -> str:
     """The statement that lets whoever works on tenants' tables see schemas."""
-    return f'GRANT USAGE ON SCHEMA {schemas} TO "{roles.tenant}", "{roles.reader}"'
+    return (
+        f"GRANT USAGE ON SCHEMA {schemas}"
+        f' TO "{roles.tenant}", "{roles.reader}", "{roles.search}"'
+    )

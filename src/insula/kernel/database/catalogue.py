@@ -1,7 +1,14 @@
 """The catalogue: whether a home is what D1-D4 ask, read from PostgreSQL itself."""
 
 from insula.kernel.database.pool import Connection
-from insula.kernel.database.walls import APPEND_ONLY, TENANT_METADATA, Roles
+from insula.kernel.database.search_functions import ARGUMENTS
+from insula.kernel.database.searchable import searchables
+from insula.kernel.database.walls import (
+    APPEND_ONLY,
+    SEARCH_POLICY,
+    TENANT_METADATA,
+    Roles,
+)
 
 SAME = (
     "(tenant_id = ( SELECT (NULLIF(current_setting('insula.tenant'::text, true),"
@@ -94,9 +101,6 @@ SELECT 'view ' || c.relname || ' runs as its owner, not as who reads it' AS faul
 SELECT 'materialized view ' || c.relname || ' is outside row-level security'
   FROM pg_class c WHERE c.relnamespace = $1::regnamespace AND c.relkind = 'm'
  UNION ALL
-SELECT 'function ' || p.oid::regprocedure || ' runs as its owner'
-  FROM pg_proc p WHERE p.pronamespace = $1::regnamespace AND p.prosecdef
- UNION ALL
 SELECT 'column ' || c.relname || '.' || a.attname || ' has grants of its own'
   FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
  WHERE c.relnamespace = $1::regnamespace AND a.attacl IS NOT NULL
@@ -116,6 +120,19 @@ SELECT 'schema public holds ' || c.relname
 """
 
 
+# A default of "everybody may" is written as no list at all.
+FUNCTIONS = """
+SELECT p.oid::regprocedure::text AS name, p.prosrc AS body, p.proname,
+       pg_get_userbyid(p.proowner) AS owner, p.proconfig AS settings,
+       pg_get_function_identity_arguments(p.oid) AS arguments,
+       ARRAY(SELECT concat_ws(' ', CASE WHEN g.grantee = 0 THEN 'public'
+                    ELSE pg_get_userbyid(g.grantee) END, g.privilege_type)
+               FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) g
+              WHERE g.grantee <> p.proowner) AS grants
+  FROM pg_proc p WHERE p.pronamespace = $1::regnamespace AND p.prosecdef
+"""
+
+
 async def faults(connection: Connection, schema: str, roles: Roles) -> list[str]:
     """Everything in a home's schema that the rules for data forbid, in words."""
     return [
@@ -128,23 +145,25 @@ async def wall_faults(connection: Connection, schema: str, roles: Roles) -> list
     """What would let one tenant reach another's rows: row-level security, grants (D2)."""
     policies = await _facts(connection, POLICIES, schema)
     grants = await _facts(connection, GRANTS, schema)
-    found: list[str] = []
+    # These let nobody in: the role owns the functions that are looked at below.
+    search = {f"{SEARCH_POLICY} r {roles.search} using true", f"{roles.search} SELECT"}
+    found: list[str] = await _function_faults(connection, schema, roles)
     for table in await connection.fetch(TABLES, schema):
         name = table["name"]
         if not table["walled"]:
             found.append(f"table {name} has no tenant_id")
-        elif policies.get(name) != _policies(roles):
-            found.append(f"table {name} has not exactly its two policies")
+        elif policies.get(name, frozenset()) - search != _policies(roles):
+            found.append(f"table {name} has not exactly its policies")
         if not table["secured"]:
             found.append(f"table {name} has row-level security off")
         if not table["forced"]:
             found.append(f"table {name} does not force row-level security")
         if table["owner"] != roles.owner:
             found.append(f"table {name} is owned by {table['owner']}")
-        if grants.get(name) != _grants(name, roles):
+        if grants.get(name, frozenset()) - search != _grants(name, roles):
             granted = ", ".join(sorted(grants.get(name, ())))
             found.append(f"table {name} has other grants than declared: {granted}")
-    allowed = [roles.tenant, roles.reader]
+    allowed = [roles.tenant, roles.reader, roles.search]
     rows = [
         *await connection.fetch(PARTITIONS, schema, roles.owner),
         *await connection.fetch(ESCAPES, schema, allowed),
@@ -166,7 +185,7 @@ async def shape_faults(connection: Connection, schema: str) -> list[str]:
             found.append(f"{name} does not carry the tenant")
         if not row["indexed"]:
             found.append(f"{name} has no index")
-    return found
+    return found + await _search_faults(connection, schema)
 
 
 async def _facts(
@@ -174,6 +193,37 @@ async def _facts(
 ) -> dict[str, frozenset[str]]:
     rows = await connection.fetch(query, schema)
     return {row["name"]: frozenset(row["facts"]) for row in rows}
+
+
+async def _function_faults(
+    connection: Connection, schema: str, roles: Roles
+) -> list[str]:
+    """Functions with rights of their own that are none of a search, or for all."""
+    found = []
+    for row in await connection.fetch(FUNCTIONS, schema):
+        # Nobody but the owner can have made what belongs to the role of searches.
+        if row["owner"] != roles.search or row["arguments"] != ARGUMENTS:
+            found.append(f"function {row['name']} runs as its owner")
+        elif list(row["grants"]) != [f"{roles.tenant} EXECUTE"]:
+            found.append(f"function {row['name']} may be called by others")
+    return found
+
+
+async def _search_faults(connection: Connection, schema: str) -> list[str]:
+    """Searches that are not those which this code declares: of newer code, maybe."""
+    rows = await connection.fetch(FUNCTIONS, schema)
+    found = {
+        row["proname"]: (row["body"], tuple(row["settings"] or ())) for row in rows
+    }
+    made = {row["name"] for row in await connection.fetch(TABLES, schema)}
+    every = [it for it in TENANT_METADATA.tables.values() if it.name in made]
+    ways = [searchables(every, alike=alike) for alike in (True, False)]
+    return [
+        f"table {one.table} is not searched as declared"
+        for one, plain in zip(*ways, strict=True)
+        if found.get(one.function)
+        not in [(it.body(schema), it.settings()) for it in (one, plain)]
+    ]
 
 
 def _policies(roles: Roles) -> frozenset[str]:

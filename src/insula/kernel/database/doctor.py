@@ -9,7 +9,9 @@ import asyncpg
 from insula.kernel.database.bootstrap import OLDEST, opened
 from insula.kernel.database.catalogue import shape_faults, wall_faults
 from insula.kernel.database.cluster import SHARED_SCHEMA, Cluster
+from insula.kernel.database.fitting import trigrams
 from insula.kernel.database.pool import Connection
+from insula.kernel.database.search_functions import TRIGRAMS
 from insula.kernel.foundation.errors import Problem
 
 SKEW = 2.0
@@ -25,7 +27,8 @@ SELECT rolsuper AS superuser, rolbypassrls AS bypassrls,
            AND deptype = 'o') AS owned,
        ARRAY(SELECT m.rolname::text FROM pg_roles m
               WHERE m.oid <> r.oid AND pg_has_role(r.oid, m.oid, 'MEMBER')
-                AND (m.rolsuper OR m.rolbypassrls OR m.rolcreaterole OR m.rolname = $2
+                AND (m.rolsuper OR m.rolbypassrls OR m.rolcreaterole
+                     OR m.rolname = ANY ($2)
                      OR m.rolname IN ('pg_execute_server_program', 'pg_read_server_files',
                                       'pg_write_server_files'))) AS powers,
        ARRAY(SELECT n.nspname::text FROM pg_namespace n
@@ -74,6 +77,7 @@ async def findings(cluster: Cluster, *, connections: int = 64) -> list[Finding]:
                 *await _server(app, connections),
                 *await _role(app, cluster),
                 *await _walls(app, cluster),
+                await _search(app),
             ]
     except (Problem, asyncpg.PostgresError) as error:
         remedy = "see that PostgreSQL runs and was prepared with this APP_KEY"
@@ -130,8 +134,9 @@ async def _server(app: Connection, connections: int) -> list[Finding]:
 
 
 async def _role(app: Connection, cluster: Cluster) -> list[Finding]:
-    role = cluster.roles.app
-    row = await app.fetchrow(ROLE, role, cluster.roles.owner)
+    role, roles = cluster.roles.app, cluster.roles
+    powerful = [roles.owner, roles.search, roles.search_maker]
+    row = await app.fetchrow(ROLE, role, powerful)
     assert row is not None
     faults = [
         (f"is {attribute}", f"ALTER ROLE {role} NO{attribute}")
@@ -166,6 +171,17 @@ async def _walls(app: Connection, cluster: Cluster) -> list[Finding]:
         *(Finding(Level.refuse, "isolation", fault, remedy) for fault in held),
         *(Finding(Level.warning, "tables", fault, remedy) for fault in shape),
     ]
+
+
+async def _search(app: Connection) -> Finding:
+    fine = await trigrams(app)
+    return _judge(
+        fine,
+        Level.warning,
+        "search",
+        "words, and words written alike" if fine else "words alone: no misspelt ones",
+        f"install the contrib modules ({', '.join(TRIGRAMS)}) and migrate",
+    )
 
 
 def _judge(

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import (
     CheckConstraint,
     Column,
+    ColumnElement,
     Constraint,
     ForeignKeyConstraint,
     Index,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
@@ -29,12 +31,14 @@ from insula.kernel.database.columns import (
     FIELD,
     TYPES,
     Field,
+    OnDelete,
     column,
     made,
     ref,
     spec,
     state,
 )
+from insula.kernel.database.kinds import computed, money, numbered, ranked
 from insula.kernel.database.personal import refuse_undeclared
 from insula.kernel.foundation.clock import now
 from insula.kernel.foundation.ids import uuid7
@@ -67,7 +71,7 @@ def _of_column(
             ["tenant_id", name],
             [f"{declared.target}.tenant_id", f"{declared.target}.id"],
             name=short_name("fk", table, name),
-            ondelete="CASCADE" if declared.part_of else "RESTRICT",
+            ondelete=_on_delete(declared, name),
         )
         yield Index(short_name("ix", table, name), "tenant_id", name, "id")
     if declared.unique:
@@ -88,12 +92,60 @@ def _of_column(
         yield CheckConstraint(
             " AND ".join(bounds), name=short_name("ck", table, name, "range")
         )
+    yield from _of_kind(table, column_, columns)
+
+
+def _on_delete(declared: Field, name: str) -> str:
+    # The tenant is part of the key, and stays.
+    only = f" ({name})" if declared.on_delete is OnDelete.set_null else ""
+    return f"{declared.on_delete}{only}"
+
+
+BREACH = "breach"
+"""The key under which a constraint's ``info`` says of which field its breach is told."""
+
+
+def _of_kind(
+    table: str, column_: Column[Any], columns: dict[str, Column[Any]]
+) -> Iterator[Constraint | Index]:
+    """What money, numbers and ranks need."""
+    declared, name = spec(column_.info), column_.name
+    if declared.currency is not None and columns[declared.currency].nullable:
+        yield CheckConstraint(
+            f"{name} IS NULL OR {declared.currency} IS NOT NULL",
+            name=short_name("ck", table, name, "currency"),
+            info={BREACH: (declared.currency, "required")},
+        )
+    if declared.sequence is not None:
+        yield Index(short_name("uq", table, name), "tenant_id", name, unique=True)
+    if declared.ordered_within is not None:
+        within = [declared.ordered_within] if declared.ordered_within else []
+        index = short_name("uq", table, name)
+        yield Index(index, "tenant_id", *within, name, unique=True)
+
+
+def sql_text(expression: ColumnElement[Any]) -> str:
+    """A Core expression over a table's own columns as SQL, as migrations need it."""
+    compiled = expression.compile(
+        dialect=postgresql.dialect(),  # type: ignore[no-untyped-call]  # no stubs
+        compile_kwargs={"literal_binds": True, "include_table": False},
+    )
+    return str(compiled)
+
+
+def _work_out(columns: dict[str, Column[Any]]) -> None:
+    """Put the expressions of computed columns where SQLAlchemy looks for them."""
+    for each in columns.values():
+        expression = spec(each.info).computed
+        if expression is not None and each.computed is not None:
+            each.computed.sqltext = text(sql_text(expression(columns)))
 
 
 def build_table(name: str, metadata: MetaData, *items: Any, **kwargs: Any) -> Table:
     """Make the table of a model with everything that D1 asks of it."""
     columns = {item.name: item for item in items if isinstance(item, Column)}
     refuse_undeclared(name, columns.values())
+    _work_out(columns)
     kept = [item for item in items if not isinstance(item, PrimaryKeyConstraint)]
     generated = [
         made_
@@ -107,7 +159,17 @@ def build_table(name: str, metadata: MetaData, *items: Any, **kwargs: Any) -> Ta
 @dataclass_transform(
     kw_only_default=True,
     eq_default=False,
-    field_specifiers=(column, state, ref, made, mapped_column),
+    field_specifiers=(
+        column,
+        state,
+        ref,
+        made,
+        money,
+        numbered,
+        ranked,
+        computed,
+        mapped_column,
+    ),
 )
 class TenantRow(MappedAsDataclass, DeclarativeBase, kw_only=True, repr=False, eq=False):
     """A row of one tenant that is written once: a fact, a log line, a message."""
@@ -132,7 +194,17 @@ class TenantRow(MappedAsDataclass, DeclarativeBase, kw_only=True, repr=False, eq
 @dataclass_transform(
     kw_only_default=True,
     eq_default=False,
-    field_specifiers=(column, state, ref, made, mapped_column),
+    field_specifiers=(
+        column,
+        state,
+        ref,
+        made,
+        money,
+        numbered,
+        ranked,
+        computed,
+        mapped_column,
+    ),
 )
 class TenantModel(TenantRow, kw_only=True, repr=False, eq=False):
     """A row that people read and change: versioned, and restorable when deleted."""

@@ -58,6 +58,7 @@ class Statement:
         return found
 
 
+SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 PART = "part"
 """The name of every savepoint: the innermost of that name is the one that is meant."""
 TURN = 5.0
@@ -153,12 +154,18 @@ class Session:
 
         The context travels with BEGIN in one round trip and ends with the transaction.
         """
-        home, waker = self._home, self._waker
+        waker = self._waker
         if waker is not None and not waker.awake(self.tenant_id):
             await waker.rouse(self.tenant_id)
+        async with self._begun("BEGIN") as transaction:
+            yield transaction
+
+    @asynccontextmanager
+    async def _begun(self, begin: str) -> AsyncIterator[Transaction]:
+        home = self._home
         async with self._pools.borrow(home.login) as connection:
             await connection.execute(
-                "BEGIN; SELECT"  # the tenant is a UUID, the schema checked
+                f"{begin}; SELECT"  # the tenant is a UUID, the schema checked
                 f" set_config('insula.tenant', '{self._tenant}', true),"
                 f" set_config('search_path', '{home.schema}', true)"
             )
@@ -166,6 +173,12 @@ class Session:
                 connection, home.schema, self._tenant, self._pools.slowness
             )
             await commit(connection)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator["JointSession"]:
+        """Open a session that only reads, and sees one state of all rows to its end."""
+        async with self._begun(SNAPSHOT) as transaction:
+            yield JointSession(self, transaction)
 
     @asynccontextmanager
     async def joint(self) -> AsyncIterator["JointSession"]:

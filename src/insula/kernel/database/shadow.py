@@ -8,13 +8,17 @@ and go with the months and are left out: they have the shape of their parent.
 
 from collections.abc import Sequence
 
+from sqlalchemy import Table
+
 from insula.kernel.database.bootstrap import control_grants, opened, use_of
 from insula.kernel.database.cluster import EXTENSIONS
 from insula.kernel.database.control import CONTROL_SCHEMA
+from insula.kernel.database.fitting import finish, share, trigrams
 from insula.kernel.database.home import Login
 from insula.kernel.database.migrations import Migrations, declared
 from insula.kernel.database.pool import Connection
 from insula.kernel.database.schema import ddl
+from insula.kernel.database.searchable import searchables
 from insula.kernel.database.walls import Roles
 
 SHADOW = "shadow"
@@ -57,7 +61,9 @@ SELECT concat_ws(' ', 'table', t.relname, t.relkind, t.reloptions::text,
 SELECT concat_ws(' ', 'view', t.relname, pg_get_viewdef(t.oid, true))
   FROM t WHERE t.relkind IN ('v', 'm')
  UNION ALL
-SELECT concat_ws(' ', 'function', pg_get_functiondef(p.oid), p.proacl::text)
+SELECT concat_ws(' ', 'function', p.proowner::regrole,
+         replace(pg_get_functiondef(p.oid), $1::text || '.', 'home.'),
+         (SELECT string_agg(acl::text, ',' ORDER BY acl::text) FROM unnest(p.proacl) acl))
   FROM pg_proc p WHERE p.pronamespace = $1::regnamespace AND p.prokind IN ('f', 'p')
 """
 
@@ -75,10 +81,19 @@ async def shadow_difference(
                 f" SET LOCAL search_path = {SHADOW}, {EXTENSIONS};"
                 + ddl(roles, declared(series))
             )
+            await _search(connection, declared(series), roles)
             wanted = await _facts(connection, SHADOW)
             return _difference(await _facts(connection, schema), wanted)
         finally:
             await transaction.rollback()
+
+
+async def _search(
+    connection: Connection, tables: Sequence[Table], roles: Roles
+) -> None:
+    alike = await trigrams(connection)
+    await share(connection, roles, alike=alike)
+    await finish(connection, SHADOW, searchables(tables, alike=alike), roles)
 
 
 async def control_difference(

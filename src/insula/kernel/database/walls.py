@@ -12,6 +12,8 @@ APPEND_ONLY = "append_only"
 """Set in a table's ``info``: the app role may read and add, never change or delete."""
 PARTITIONED = "partitioned"
 """Set in a table's ``info``: its rows lie in partitions, by the time of their ids."""
+SEARCH_POLICY = "search_reads"
+"""The policy that lets searches read a table, each of which keeps to its tenant."""
 REST = "rest"
 """How the partition is called that takes every row for which there is no other."""
 
@@ -23,19 +25,32 @@ class Roles:
     ``owner`` runs migrations, ``app`` serves requests and owns nothing, ``reader`` is
     the operator's view across tenants. ``tenant`` is the group that holds the grants
     on tenants' tables: ``app`` is a member, and so is the login role of each
-    database home, which can connect to its own database alone.
+    database home, which can connect to its own database alone. Nobody logs in as
+    ``search``: it owns the functions that search tenants' tables.
     """
 
     owner: str = "insula_owner"
     app: str = "insula_app"
     reader: str = "insula_reader"
     tenant: str = "insula_tenant"
+    search: str = "insula_search"
+
+    @property
+    def search_maker(self) -> str:
+        """Through which the owner becomes ``search``, without having its rights before.
+
+        It inherits nothing, so that row-level security holds for the owner as before.
+        """
+        return f"{self.search}_maker"
 
     @classmethod
     def named(cls, prefix: str) -> "Roles":
         """The roles of an installation that shares its server with another."""
         return cls(
-            *(f"{prefix}_{part}" for part in ("owner", "app", "reader", "tenant"))
+            *(
+                f"{prefix}_{part}"
+                for part in ("owner", "app", "reader", "tenant", "search")
+            )
         )
 
 

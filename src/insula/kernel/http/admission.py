@@ -6,6 +6,7 @@ from insula.kernel.access.actor import Actor, ActorKind
 from insula.kernel.access.features import has_feature
 from insula.kernel.access.operation import Audience, Operation
 from insula.kernel.foundation.errors import Denied, PaymentRequired, Unavailable
+from insula.kernel.identity.factors.strength import strong
 from insula.kernel.tenancy.models import State, SubscriptionStatus
 from insula.kernel.tenancy.tenant import Tenant
 
@@ -52,6 +53,12 @@ class StepUpRequired(Denied):
     code = "STEP_UP_REQUIRED"
 
 
+class SecondFactorMissing(Denied):
+    """Two factors are asked for here: prove yours by POST /api/v1/auth/step-up, or add one."""
+
+    code = "MFA_STEP_UP_REQUIRED"
+
+
 PROOF_LASTS = 600.0
 """Seconds for which somebody need not prove again that they are there."""
 UPGRADE_URL = "/settings/subscription"
@@ -64,6 +71,8 @@ def admit(operation: Operation, tenant: Tenant | None, actor: Actor) -> None:
     """Let the actor through to the operation, or raise why not."""
     if tenant is not None and tenant.state is not State.active:
         _check_state(operation, tenant)
+    if tenant is not None and not operation.factorless:
+        _check_factors(tenant, actor)
     if tenant is not None and operation.app is not None:
         _check_plan(operation, tenant, operation.app)
     permission = operation.permission
@@ -92,11 +101,24 @@ def has_proved(actor: Actor) -> bool:
 
 
 def _check_state(operation: Operation, tenant: Tenant) -> None:
-    if tenant.state in READABLE:
-        if operation.writes and operation.audience in MEMBERS:
-            raise TenantReadOnly
+    """Where all can be read, people come in and go; while it moves, nothing is written."""
+    if tenant.state not in READABLE:
+        raise TenantSuspended
+    if not operation.writes:
         return
-    raise TenantSuspended
+    allowed = operation.when_read_only
+    if allowed is None:
+        allowed = operation.audience not in MEMBERS or operation.factorless
+    if tenant.state is State.moving or not allowed:
+        raise TenantReadOnly
+
+
+def _check_factors(tenant: Tenant, actor: Actor) -> None:
+    """A session from before two factors were asked for is good for adding one."""
+    if tenant.policy.mfa != "required" or actor.kind is not ActorKind.user:
+        return
+    if actor.session is not None and not strong(actor.factors):
+        raise SecondFactorMissing
 
 
 def _check_feature(tenant: Tenant, feature: str) -> None:

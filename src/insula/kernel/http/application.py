@@ -14,13 +14,16 @@ from insula.kernel.foundation.errors import NotFound, Problem
 from insula.kernel.foundation.languages import Languages, told
 from insula.kernel.http.asgi import Receive, Scope, Send
 from insula.kernel.http.cors import Cors
-from insula.kernel.http.envelope import Headers, answer, not_modified
+from insula.kernel.http.envelope import JSON, Headers, answer, not_modified
+from insula.kernel.http.jsonapi import Renderer
+from insula.kernel.http.negotiation import JSON_API, Wish, wish_of
 from insula.kernel.http.problems import language_headers
 from insula.kernel.http.refusals import Refusals
 from insula.kernel.http.request import Request
 from insula.kernel.http.router import Router
 from insula.kernel.http.sockets import Socket, UpgradeRequired, check_origin
 from insula.kernel.http.streaming import Cut, Stream
+from insula.kernel.http.versions import Versions, deprecation_headers
 from insula.kernel.http.walk import Walk
 from insula.kernel.resource.violations import Breach
 from insula.kernel.tenancy.tenant import Tenant
@@ -70,10 +73,11 @@ class Application:
         *,
         cors: Cors,
         languages: Languages,
+        renderer: Renderer,
     ) -> None:
-        self._cors, self._languages = cors, languages
+        self._cors, self._languages, self._renderer = cors, languages, renderer
         self._walk, self._pages = walk, pages
-        self._tenants, self._operators = routers
+        self._tenants, self._operators = map(Versions, routers)
         self._observer = observer
         self._refusals = Refusals(breaches, observer.failed)
 
@@ -110,8 +114,12 @@ class Application:
         except Exception as error:  # noqa: BLE001  # the one place that turns errors into HTTP
             request_id = request.origin.request_id
             catalog = self._languages.choose(request.headers, request.locales)
-            status, headers, body = self._refusals.refuse(error, request_id, catalog)
+            status, headers, body = self._refusals.refuse(
+                error, request_id, catalog, _wish(request).problem
+            )
         visit.status = status
+        if visit.operation is not None and visit.operation.deprecated is not None:
+            headers = [*headers, *deprecation_headers(visit.operation.deprecated)]
         if b"origin" in request.headers:
             headers = [*headers, *await self._cors.headers(request)]
         if request.limits:
@@ -165,6 +173,9 @@ class Application:
         said = self._translate(reply, request) if reply.message else []
         headers, body = answer(reply, visit.operation, request)
         headers += said
+        wanted = _wish(request).success
+        if wanted == JSON_API and headers[0] is JSON and isinstance(body, bytes):
+            headers, body = _as_document(headers), self._renderer.render(body)
         known = not_modified(request, headers)
         if isinstance(body, Stream):
             if known:
@@ -185,7 +196,9 @@ class Application:
         ours = request.origin.host == self._walk.hosts.admin
         router = self._operators if ours else self._tenants
         try:
-            visit.operation, key = router.match(request.method, request.path)
+            visit.operation, key = router.match(
+                request.method, request.path, _wish(request).version
+            )
         except Problem:
             await self._walk.limits.visit(request, None)
             raise
@@ -209,6 +222,19 @@ class Application:
 
 
 START = "http.response.start"
+
+
+def _wish(request: Request) -> Wish:
+    return wish_of(request.headers.get(b"accept"))
+
+
+def _as_document(headers: Headers) -> Headers:
+    """The headers of another form of the same: its ETag is as good, and not the same."""
+    weak = [
+        (name, b"W/" + value if name == b"etag" and value[:2] != b"W/" else value)
+        for name, value in headers[1:]
+    ]
+    return [(b"content-type", JSON_API), *weak]
 
 
 def _plain(answer: Plain) -> tuple[int, Headers, bytes]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from insula.kernel.access.operation import Operation, Reply
+from insula.kernel.access.operation import FARTHEST, Operation, Reply
 from insula.kernel.http.request import Request
 from insula.kernel.http.streaming import Stream
 
@@ -26,12 +26,14 @@ def envelope(reply: Reply, request: Request) -> bytes:
     """The body of an answer, joined from JSON that was made where the data was."""
     pagination = links = b""
     target = request.target
-    if reply.per_page is not None:
+    if reply.page is not None:
+        pagination, links = _numbered(reply, request)
+    elif reply.per_page is not None:
         cursor = reply.next_cursor
         pagination = b',"pagination":' + _encode(
             {"next_cursor": cursor, "per_page": reply.per_page}
         )
-        following = None if cursor is None else _next(request, cursor)
+        following = None if cursor is None else _at(request, "cursor", cursor)
         links = b',"next":' + _encode(following) + b',"prev":null'
     meta = b"" if not reply.meta else b"," + _encode(reply.meta)[1:-1]
     timestamp = datetime.now(UTC).isoformat(timespec="milliseconds")[:-6]
@@ -56,11 +58,25 @@ def envelope(reply: Reply, request: Request) -> bytes:
     )
 
 
-def _next(request: Request, cursor: str) -> str:
-    """The same question from the cursor on, in the caller's own spelling."""
-    asked = request.query_string.decode("latin-1")
-    kept = [part for part in asked.split("&") if part and part[:7] != "cursor="]
-    return f"{request.path}?{'&'.join((*kept, f'cursor={cursor}'))}"
+def _numbered(reply: Reply, request: Request) -> tuple[bytes, bytes]:
+    """What is told of a numbered page (S3-84), and where those beside it are."""
+    page, per_page = reply.page or 1, reply.per_page or 1
+    pages = -(-reply.total // per_page)
+    told = {"current_page": page, "per_page": per_page, "total": reply.total}
+    pagination = b',"pagination":' + _encode({**told, "total_pages": pages})
+    more = page < pages and (page + 1) * per_page <= FARTHEST
+    following = _at(request, "page", page + 1) if more else None
+    before = _at(request, "page", page - 1) if 1 < page <= pages + 1 else None
+    return pagination, b"".join(
+        (b',"next":', _encode(following), b',"prev":', _encode(before))
+    )
+
+
+def _at(request: Request, name: str, place: object) -> str:
+    """The same question from a place on, in the caller's own spelling."""
+    asked, first = request.query_string.decode("latin-1"), f"{name}="
+    kept = [it for it in asked.split("&") if it and not it.startswith(first)]
+    return f"{request.path}?{'&'.join((*kept, f'{first}{place}'))}"
 
 
 def etag_of(reply: Reply) -> bytes:
@@ -70,6 +86,8 @@ def etag_of(reply: Reply) -> bytes:
     digest = hashlib.blake2b(reply.data, digest_size=12)
     if reply.next_cursor is not None:
         digest.update(b"+")
+    if reply.page is not None:
+        digest.update(str(reply.total).encode())
     return b'W/"' + digest.hexdigest().encode() + b'"'
 
 

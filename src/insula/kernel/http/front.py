@@ -17,6 +17,7 @@ from insula.kernel.foundation.faults import describe
 from insula.kernel.foundation.languages import Catalog, Languages
 from insula.kernel.http.asgi import ASGIApp, Message, Receive, Scope, Send
 from insula.kernel.http.body import BodyGuard
+from insula.kernel.http.negotiation import wish_of
 from insula.kernel.http.origin import Headers, Proxies, choose_request_id
 from insula.kernel.http.problems import language_headers, problem_body
 
@@ -194,9 +195,10 @@ class Answer:
             if kind not in (self.scope.get("extensions") or ()):
                 await self({"type": "websocket.close", "code": 1008})
                 return
-        body = problem_body(problem, self.request_id, catalog)
+        form = wish_of(dict(self.scope["headers"]).get(b"accept")).problem
+        body = problem_body(problem, self.request_id, catalog, form)
         headers = [
-            (b"content-type", b"application/json"),
+            (b"content-type", form),
             (b"content-length", b"%d" % len(body)),
             (b"cache-control", b"no-store"),
             *language_headers(catalog),

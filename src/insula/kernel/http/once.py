@@ -17,6 +17,7 @@ from insula.kernel.database.session import Session
 from insula.kernel.foundation.errors import BadRequest, Conflict, Invalid
 from insula.kernel.foundation.sealing import Sealer
 from insula.kernel.http.envelope import envelope
+from insula.kernel.http.rehearsing import rehearse, rehearsed
 from insula.kernel.http.request import Request
 from insula.kernel.services.idempotency.keeping import Answers, Kept, Scope
 
@@ -92,10 +93,12 @@ class Once:
     ) -> Reply:
         """The operation's answer, or the one that it gave to this key before."""
         key = request.headers.get(HEADER)
+        if key is not None and repeatable(operation) and not _is_key(key):
+            raise IdempotencyKeyInvalid
+        if call.query and rehearsed(operation, call.query):
+            return await rehearse(operation, ctx, call)
         if key is None or not repeatable(operation):
             return await operation.run(ctx, call)
-        if not _is_key(key):
-            raise IdempotencyKeyInvalid
         scope = Scope.of(ctx, operation, call, key)
         asked = Asked(request, operation, ctx, call)
         deadline = monotonic() + PATIENCE

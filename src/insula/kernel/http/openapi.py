@@ -22,60 +22,20 @@ from insula.kernel.http.admission import (
     FeatureMissing,
     SubscriptionInactive,
 )
+from insula.kernel.http.documented import ERROR, envelope, readable
+from insula.kernel.http.limits import RateLimited
 from insula.kernel.http.once import (
     IdempotencyInFlight,
     IdempotencyKeyReused,
     repeatable,
 )
 from insula.kernel.http.request import UnsupportedMediaType
+from insula.kernel.services.idempotency.keeping import IdempotencyAnswerLost
 
 REF = "#/components/schemas/{model}"
 BARE = "application/json"
 """As an operation's own type: a document without our envelope, as some RFCs want it."""
-
-ERROR = {
-    "type": "object",
-    "required": ["success", "error"],
-    "properties": {
-        "success": {"const": False},
-        "error": {
-            "type": "object",
-            "required": ["code", "message", "details", "fields", "request_id"],
-            "properties": {
-                "code": {"type": "string"},
-                "message": {"type": "string"},
-                "details": {
-                    "type": "array",
-                    "items": {
-                        "type": "object",
-                        "required": ["field", "code", "message"],
-                        "properties": {
-                            name: {"type": "string"}
-                            for name in ("field", "code", "message")
-                        },
-                    },
-                },
-                "fields": {
-                    "type": "object",
-                    "additionalProperties": {
-                        "type": "array",
-                        "items": {"type": "string"},
-                    },
-                },
-                "request_id": {"type": "string"},
-            },
-        },
-    },
-}
-
-PAGINATION = {
-    "type": "object",
-    "required": ["next_cursor", "per_page"],
-    "properties": {
-        "next_cursor": {"type": ["string", "null"]},
-        "per_page": {"type": "integer"},
-    },
-}
+IF_MATCH = r'^(\*|(W/)?"[1-9][0-9]{0,17}"|[1-9][0-9]{0,17})$'
 
 
 def document(
@@ -118,7 +78,7 @@ class Schemas:
 
     def answer(self, operation: Operation) -> Mapping[str, Any]:
         """The schema of what the operation answers with, a reference if it is named."""
-        return self._keep(dict(operation.answer()), _title(operation))
+        return self._keep(readable(operation.answer(), operation), _title(operation))
 
     def _keep(self, schema: dict[str, Any], owner: str) -> Mapping[str, Any]:
         parts: dict[str, Any] = schema.pop("$defs", {})
@@ -127,13 +87,13 @@ class Schemas:
             for name, part in parts.items()
         }
         for name, part in parts.items():
-            self.named[names[name]] = _renamed(part, names)
+            self.named[names[name]] = _entitled(_renamed(part, names), names[name])
         schema = _renamed(schema, names)
         title = schema.get("title")
         if not title:
             return schema
         name = self._free(title, schema, owner)
-        self.named[name] = schema
+        self.named[name] = _entitled(schema, name)
         return {"$ref": REF.format(model=name)}
 
     def _free(self, name: str, schema: object, owner: str) -> str:
@@ -142,6 +102,11 @@ class Schemas:
 
 def _title(operation: Operation) -> str:
     return "".join(it.capitalize() for it in re.split(r"[._-]", operation.name))
+
+
+def _entitled(schema: Any, name: str) -> Any:
+    """The schema with its name as its title, by which generators call what they make."""
+    return {**schema, "title": name} if "title" in schema else schema
 
 
 def _renamed(schema: Any, names: Mapping[str, str]) -> Any:
@@ -166,6 +131,9 @@ def _operation(operation: Operation, schemas: Schemas) -> dict[str, Any]:
         "responses": _responses(operation, schemas),
         "security": [{"bearer": []}] if _guarded(operation) else [],
     }
+    if operation.deprecated is not None:
+        found["deprecated"] = True
+        found["x-sunset"] = operation.deprecated.sunset.isoformat()
     if operation.permission is not None:
         found["x-permission"] = operation.permission
     if operation.body is not None:
@@ -208,7 +176,16 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
                 "name": "If-Match",
                 "in": "header",
                 "description": "The ETag that you read; or send `version`.",
-                "schema": {"type": "string"},
+                "schema": {"type": "string", "pattern": IF_MATCH},
+            }
+        )
+    if operation.rehearsable:
+        found.append(
+            {
+                "name": "dry_run",
+                "in": "query",
+                "description": "`true` does everything and undoes it.",
+                "schema": {"type": "boolean", "default": False},
             }
         )
     if repeatable(operation):
@@ -217,7 +194,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
                 "name": "Idempotency-Key",
                 "in": "header",
                 "description": "Sent again with the same key, it is done once.",
-                "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+                "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
             }
         )
     return found
@@ -228,7 +205,10 @@ def _responses(operation: Operation, schemas: Schemas) -> dict[str, Any]:
     if not operation.socket:  # OpenAPI has no words for what a websocket says
         success["content"] = _content(operation, schemas)
     status = 101 if operation.socket else operation.status
-    found: dict[str, Any] = {str(status): success}
+    statuses = {status, *operation.also}
+    if operation.rehearsable:
+        statuses.add(200)  # nothing was made
+    found: dict[str, Any] = {str(it): success for it in sorted(statuses)}
     for status, codes in _errors(operation).items():
         schema = {"schema": {"$ref": REF.format(model="Error")}}
         described = {"description": codes, "content": {"application/json": schema}}
@@ -241,46 +221,27 @@ def _content(operation: Operation, schemas: Schemas) -> dict[str, Any]:
     kind = operation.content_type
     if kind is None:
         answer = schemas.answer(operation)
-        return {BARE: {"schema": _success(answer, operation)}}
+        return {BARE: {"schema": envelope(answer, operation)}}
     if kind == BARE:
         return {BARE: {"schema": schemas.answer(operation)}}
+    return {it: {"schema": _file(it)} for it in kind.split(", ")}
+
+
+def _file(kind: str) -> dict[str, Any]:
+    """The schema of an answer that is no JSON."""
     text = {"type": "string"}
-    binary = {**text, "format": "binary"}
-    return {kind: {"schema": text if kind.startswith("text/") else binary}}
-
-
-def _success(answer: Mapping[str, Any], operation: Operation) -> dict[str, Any]:
-    meta: dict[str, Any] = {
-        "request_id": {"type": "string"},
-        "timestamp": {"type": "string", "format": "date-time"},
-        "version": {"type": "string"},
-    }
-    if operation.paged:
-        meta["pagination"] = PAGINATION
-    return {
-        "type": "object",
-        "required": ["success", "message", "data", "meta", "links"],
-        "properties": {
-            "success": {"const": True},
-            "message": {"type": "string"},
-            "data": answer,
-            "meta": {"type": "object", "required": list(meta), "properties": meta},
-            "links": {
-                "type": "object",
-                "required": ["self"],
-                "properties": {
-                    "self": {"type": "string"},
-                    "next": {"type": ["string", "null"]},
-                    "prev": {"type": ["string", "null"]},
-                },
-            },
-        },
-    }
+    return text if kind.startswith("text/") else {**text, "format": "binary"}
 
 
 def _errors(operation: Operation) -> dict[int, str]:
     """Every status that the operation may refuse with, and the codes behind it."""
-    kinds: list[type[Problem]] = [BadRequest, NotFound, Unavailable, Problem]
+    kinds: list[type[Problem]] = [
+        BadRequest,
+        NotFound,
+        RateLimited,
+        Unavailable,
+        Problem,
+    ]
     if _guarded(operation) or operation.audience is Audience.visitor:
         kinds += [Unauthenticated, Denied]
     if operation.app is not None:
@@ -292,7 +253,7 @@ def _errors(operation: Operation) -> dict[int, str]:
     if operation.precondition is Precondition.required:
         kinds += [Stale, PreconditionRequired]
     if repeatable(operation):
-        kinds += [IdempotencyInFlight, IdempotencyKeyReused]
+        kinds += [IdempotencyInFlight, IdempotencyAnswerLost, IdempotencyKeyReused]
     found: dict[int, list[str]] = {}
     for kind in (*kinds, *operation.errors):
         codes = found.setdefault(kind.status, [])

@@ -7,6 +7,7 @@ import asyncpg
 from insula.kernel.database.pool import DatabaseAway
 from insula.kernel.foundation.errors import Problem
 from insula.kernel.foundation.languages import Catalog
+from insula.kernel.http.negotiation import ENVELOPE
 from insula.kernel.http.problems import language_headers, problem_body
 from insula.kernel.resource.violations import Breach, translate
 
@@ -36,13 +37,17 @@ class Refusals:
         self._breaches, self._failed = breaches, failed
 
     def refuse(
-        self, error: Exception, request_id: str, catalog: Catalog | None = None
+        self,
+        error: Exception,
+        request_id: str,
+        catalog: Catalog | None = None,
+        form: bytes = ENVELOPE,
     ) -> Refusal:
         """The answer to a request that met this error, in the catalog's language."""
         problem = self.problem(error, request_id)
-        body = problem_body(problem, request_id, catalog)
+        body = problem_body(problem, request_id, catalog, form)
         headers = [
-            (b"content-type", b"application/json"),
+            (b"content-type", form),
             (b"cache-control", b"no-store"),
             *language_headers(catalog),
         ]

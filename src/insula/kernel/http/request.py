@@ -16,6 +16,8 @@ from insula.kernel.foundation.errors import (
 )
 from insula.kernel.http.asgi import Receive, Scope
 from insula.kernel.http.body import check_json, guarded, read_body
+from insula.kernel.http.jsonapi import flat
+from insula.kernel.http.negotiation import JSON_API
 from insula.kernel.http.origin import Origin
 from insula.kernel.identity.cookies import SESSION, check_forgery
 from insula.kernel.resource.schemas import field_errors
@@ -24,6 +26,8 @@ ANY = "*/*"
 BODY_LIMIT = 1_048_576
 BODY_TIMEOUT = 30.0
 MOST_PARAMETERS = 50
+WHATEVER = b"*"
+"""As If-Match: whatever the version is, if only the row is there."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing (RFC 9110, 9.2.1)."""
 VERSION = re.compile(r'(?:W/)?"([1-9][0-9]{0,17})"|([1-9][0-9]{0,17})')
@@ -38,7 +42,7 @@ class UnsupportedMediaType(Problem):
 
 
 class BadIfMatch(BadRequest):
-    """If-Match is the ETag of one version, such as "3"."""
+    """If-Match is the ETag of one version, such as "3", or * for any."""
 
     code = "INVALID_IF_MATCH"
 
@@ -138,7 +142,7 @@ class Request:
         call.secure = self.origin.scheme == "https"
         call.authority = _authority(self.origin)
         if operation.body is not None:
-            call.raw = await self._json()
+            call.raw = await self._json(operation, key)
             call.body = _checked(operation.body, call.raw)
         elif operation.upload:
             call.chunks = self._chunks(operation)
@@ -146,15 +150,18 @@ class Request:
             call.raw = await self._raw(operation, operation.raw_body)
         call.version = self._version(call.body)
         wanted = operation.precondition is Precondition.required
-        if wanted and call.version is None:
+        if wanted and call.version is None and not self._whatever_version():
             raise PreconditionRequired
         return call
 
-    async def _json(self) -> bytes:
-        self._expect("application/json")
-        raw = await read_body(self._receive, limit=BODY_LIMIT, timeout=BODY_TIMEOUT)
+    async def _json(self, operation: Operation, key: str) -> bytes:
+        document = self._kind() == JSON_API
+        if not document:
+            self._expect("application/json")
+        limit = operation.body_limit or BODY_LIMIT
+        raw = await read_body(self._receive, limit=limit, timeout=BODY_TIMEOUT)
         check_json(raw)
-        return raw
+        return flat(raw, key) if document else raw
 
     async def _raw(self, operation: Operation, wanted: str) -> bytes:
         self._expect(wanted)
@@ -174,13 +181,22 @@ class Request:
     def _expect(self, wanted: str) -> None:
         if wanted == ANY:
             return
-        given = self.headers.get(b"content-type", b"")
-        kind = given.split(b";", 1)[0].strip().lower().decode("latin-1")
-        if kind != wanted:
+        if self._kind().decode("latin-1") != wanted:
             raise UnsupportedMediaType(wanted=wanted)
+
+    def _kind(self) -> bytes:
+        """The media type of the body, without its parameters."""
+        given = self.headers.get(b"content-type", b"")
+        return given.split(b";", 1)[0].strip().lower()
+
+    def _whatever_version(self) -> bool:
+        """Whether the caller says that any version will do (RFC 9110, 13.1.1)."""
+        return self.headers.get(b"if-match", b"").strip() == WHATEVER
 
     def _version(self, body: BaseModel | None) -> int | None:
         header = self.headers.get(b"if-match")
+        if header is not None and header.strip() == WHATEVER:
+            return None
         if header is None:
             # Asking a Pydantic model for what it has not costs an exception.
             version = None if body is None else body.__dict__.get("version")

@@ -61,6 +61,14 @@ class Router:
             raise WrongMethod(method=method, allowed=", ".join(sorted(methods)))
         return Match(operation, key)
 
+    def knows(self, method: str, path: str) -> bool:
+        """Whether there is an operation of that method at a path."""
+        try:
+            self.match(method, path)
+        except (NotFound, WrongMethod):
+            return False
+        return True
+
     def _walk(self, path: str) -> tuple[dict[str, Operation], str]:
         node, key = self._root, ""
         for part in path.split("/"):

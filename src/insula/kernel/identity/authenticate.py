@@ -184,6 +184,15 @@ class Authenticator:
             masks=account.masks,
         )
 
+    async def in_session(
+        self, session: Session, tenant: Tenant, session_id: UUID, user_id: UUID
+    ) -> Actor | None:
+        """A user in a session that was begun before; None if either is good no more."""
+        found = await UserSessions(session, self.book).active(session_id, user_id)
+        if found is None:
+            return None
+        return found.actor(ActorKind.user, tenant.id, session_id)
+
     async def operator(self, token: str) -> Actor:
         """The operator whose token it is; raises ``Unauthenticated``."""
         digest, known = self._recall(token, TokenAudience.operator)
@@ -256,22 +265,7 @@ class Authenticator:
         if sign_in is None:
             self._known.pop(digest, None)
             raise Unauthenticated
-        account = sign_in.account
-        actor = Actor(
-            kind,
-            claims.sub,
-            tenant=claims.tenant_id,
-            session=claims.sid,
-            roles=account.roles,
-            grants=account.grants,
-            scopes=sign_in.scopes,
-            teams=account.teams,
-            masks=account.masks,
-            via=sign_in.via,
-            factors=sign_in.factors,
-            proved=sign_in.proved,
-        )
-        actor.locale = account.locale
+        actor = sign_in.actor(kind, claims.tenant_id, claims.sid)
         names = claims.tenant_id, claims.sub, claims.sid
         self._keep(
             digest,

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
-from insula.kernel.access.actor import Actor, ActorKind
+from insula.kernel.access.actor import ActorKind
 from insula.kernel.access.roles import RoleBook
 from insula.kernel.database.session import CONTEXT, Session, Statement
 from insula.kernel.foundation.clock import now
@@ -73,17 +73,5 @@ class CookieSessions:
         moment = now()
         until = moment + LIFETIME
         await session.fetch(MOVE_ON, token.row_id, until - DAY, until)
-        account = sign_in.account
-        actor = Actor(
-            ActorKind.user,
-            account.id,
-            tenant=tenant.id,
-            session=token.row_id,
-            roles=account.roles,
-            grants=account.grants,
-            teams=account.teams,
-            masks=account.masks,
-            factors=sign_in.factors,
-            proved=sign_in.proved,
-        )
+        actor = sign_in.actor(ActorKind.user, tenant.id, token.row_id)
         return Found(actor, None, (token.row_id,))

@@ -33,11 +33,16 @@ class Cookie:
         morsel = found.get(f"__Host-{self.name}") or found.get(self.name)
         return None if morsel is None or not morsel.value else morsel.value
 
-    def give(self, token: str, seconds: int, *, secure: bool) -> tuple[bytes, bytes]:
-        """The header that gives it to a client; with 0 seconds, takes it away."""
+    def give(
+        self, token: str, seconds: int | None, *, secure: bool
+    ) -> tuple[bytes, bytes]:
+        """The header that gives it to a client: until it is closed without seconds; with
+        0 of them, it is taken away.
+        """
         name, flags = (f"__Host-{self.name}", "; Secure") if secure else (self.name, "")
-        value = f"{name}={token}; Path=/; Max-Age={seconds}"
-        return b"set-cookie", f"{value}; HttpOnly; SameSite=Lax{flags}".encode()
+        lasts = "" if seconds is None else f"; Max-Age={seconds}"
+        value = f"{name}={token}; Path=/{lasts}; HttpOnly; SameSite=Lax{flags}"
+        return b"set-cookie", value.encode()
 
 
 SESSION = Cookie("insula")

@@ -56,23 +56,23 @@ class User(TenantModel):
         String(255), default=None, info=holding(Holds.text)
     )
     """How the directory calls them from which they come (RFC 7643)."""
+    registered_at: Mapped[datetime | None] = column(default=None)
+    """When they made the account for themselves; unconfirmed, it goes after a week."""
     second_factor_at: Mapped[datetime | None] = column(default=None)
     """Since when they have a second factor that is confirmed."""
 
 
-class UserSession(TenantRow):
-    """One sign-in of a user: every token of it dies with this row (R09).
+class SignedIn(TenantRow):
+    """What there is of every sign-in, whoever it is that signed in.
 
     ``generation`` counts the refresh tokens that it has had; ``refresh_hash`` is that
     of the present one, ``client`` the address from which it was asked for. ``factors``
     is how it was signed in (RFC 8176), ``proved_at`` when the person last proved to be
-    there. A client that acts for the user has a session of its own, with ``scopes``.
+    there.
     """
 
-    __tablename__ = "sessions"
-    __table_args__ = ({"info": {PERSON: About("user_id", Erasure.delete)}},)
+    __abstract__ = True
 
-    user_id: Mapped[UUID] = ref("users")
     refresh_hash: Mapped[str] = mapped_column(String(64), info=holding(Holds.secret))
     generation: Mapped[int] = column(default=0)
     rotated_at: Mapped[datetime | None] = column(default=None)
@@ -84,13 +84,25 @@ class UserSession(TenantRow):
     user_agent: Mapped[str | None] = mapped_column(
         String(255), default=None, info=holding(Holds.network)
     )
+    proved_at: Mapped[datetime | None] = column(default=None)
+
+
+class UserSession(SignedIn):
+    """One sign-in of a user: every token of it dies with this row (R09).
+
+    A client that acts for the user has a session of its own, with ``scopes``.
+    """
+
+    __tablename__ = "sessions"
+    __table_args__ = ({"info": {PERSON: About("user_id", Erasure.delete)}},)
+
+    user_id: Mapped[UUID] = ref("users")
     kind: Mapped[str] = mapped_column(
         String(10), default="token", server_default="token", info=holding(Holds.nothing)
     )
     factors: Mapped[list[str]] = mapped_column(
         JSONB, default=[], server_default="[]", info=holding(Holds.nothing)
     )
-    proved_at: Mapped[datetime | None] = column(default=None)
     client_id: Mapped[UUID | None] = mapped_column(Uuid, default=None)
     scopes: Mapped[list[str] | None] = mapped_column(
         JSONB, default=None, info=holding(Holds.nothing)

@@ -239,12 +239,13 @@ def _operations(
         Operation(
             name="auth.logout", method="POST", path="/api/v1/auth/logout",
             run=deeds.logout, summary="Sign out: every token of this sign-in dies",
-            audience=member, answer=lambda: {"type": "null"},
+            audience=member, factorless=True, answer=lambda: {"type": "null"},
         ),
         Operation(
             name="auth.user", method="GET", path="/api/v1/auth/user",
             run=deeds.current, summary="Who is signed in, and what they may do",
-            audience=member, writes=False, answer=_schema(CurrentUser),
+            audience=member, writes=False, factorless=True,
+            answer=_schema(CurrentUser),
         ),
     )  # fmt: skip
 

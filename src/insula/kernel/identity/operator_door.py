@@ -16,14 +16,13 @@ from insula.kernel.identity.factors.problems import (
     FactorRefused,
     SecondFactorRequired,
 )
+from insula.kernel.identity.factors.strength import strong
 from insula.kernel.identity.gates import Entry
 from insula.kernel.identity.sessions import Account
 from insula.kernel.identity.tokens import TokenAudience
 
 LIFETIME = 600
 """Seconds between the password and the code: time to set up an app."""
-SECOND = frozenset({"otp", "rcv", "hwk"})
-"""Methods that prove what somebody has, beside what they know (RFC 8176)."""
 NOBODY = UUID(int=0)
 PLACE = "operators.challenge"
 PREFIX = "insm_"
@@ -48,11 +47,6 @@ class Challenge(msgspec.Struct, frozen=True):
     bound: str
     until: int
     nonce: str = ""
-
-
-def strong(methods: Collection[str]) -> bool:
-    """Whether somebody signed in with a second factor."""
-    return not SECOND.isdisjoint(methods)
 
 
 class Challenges:

@@ -13,12 +13,17 @@ import msgspec
 
 from insula.kernel.database.pool import Connection, Record
 from insula.kernel.foundation.clock import Clock, now
-from insula.kernel.foundation.errors import Conflict, Limited, NotFound
+from insula.kernel.foundation.errors import NotFound
 from insula.kernel.foundation.ids import uuid7
 from insula.kernel.foundation.sealing import Sealer
 from insula.kernel.identity.factors import totp
 from insula.kernel.identity.factors.backup_codes import BackupCodes, new_codes
-from insula.kernel.identity.factors.problems import FactorExists, FactorRefused
+from insula.kernel.identity.factors.problems import (
+    FactorExists,
+    FactorMissing,
+    FactorRefused,
+    FactorThrottled,
+)
 from insula.kernel.tenancy.control import Control
 
 PLACE = "system_admins.two_factor_secret"
@@ -51,18 +56,6 @@ AUDIT = """
 INSERT INTO control.audit_logs (id, admin_id, action, resource_type, resource_id)
 VALUES ($1, $2, $3, 'system_admins', $2::uuid::text)
 """
-
-
-class CodesExhausted(Limited):
-    """Too many wrong codes: try again in {retry_after} s."""
-
-    code = "MFA_LOCKED"
-
-
-class FactorMissing(Conflict):
-    """There is no second factor to confirm: enrol one first."""
-
-    code = "MFA_NOT_ENROLLED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +120,7 @@ class OperatorFactors:
             return enrolment, await self._confirmed(connection, operator_id, None)
 
     async def check(self, operator_id: UUID, code: str) -> str:
-        """The method of a right code; raises ``FactorRefused`` and ``CodesExhausted``."""
+        """The method of a right code; raises ``FactorRefused`` and ``FactorThrottled``."""
         async with self.control.transaction() as connection:
             row = await _locked(connection, operator_id)
             self._patient(row)
@@ -182,11 +175,11 @@ class OperatorFactors:
         return None
 
     def _patient(self, row: Record) -> None:
-        """Raise ``CodesExhausted`` while wrong codes of late forbid another try."""
+        """Raise ``FactorThrottled`` while wrong codes of late forbid another try."""
         until = _locked_until(row["two_factor_failures"], row["two_factor_failed_at"])
         left = until - self.clock() if until is not None else timedelta()
         if left > timedelta():
-            raise CodesExhausted(retry_after=int(left.total_seconds()) + 1)
+            raise FactorThrottled(retry_after=int(left.total_seconds()) + 1)
 
 
 def _locked_until(failures: int, failed_at: datetime | None) -> datetime | None:

@@ -10,7 +10,7 @@ import msgspec
 from insula.kernel.database.pool import Connection, Record
 from insula.kernel.foundation.clock import now
 from insula.kernel.foundation.ids import uuid7
-from insula.kernel.identity.operator_door import strong
+from insula.kernel.identity.factors.strength import strong
 from insula.kernel.identity.sessions import (
     HELD,
     Account,

@@ -12,8 +12,10 @@ import secrets
 from base64 import b64encode
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cache
-from typing import Literal, ParamSpec, TypeVar
+from time import perf_counter
+from typing import ClassVar, Literal, ParamSpec, TypeVar
 
 from pwdlib import PasswordHash
 from pwdlib.exceptions import UnknownHashError
@@ -78,21 +80,52 @@ def _condensed(password: str | bytes) -> bytes:
     return b64encode(hmac.digest(b"insula:bcrypt", raw, hashlib.sha256))
 
 
-_ARGON2ID, _BCRYPT = Argon2Hasher(), WholeBcrypt()
-_WAYS: dict[Hashing, PasswordHash] = {
-    "argon2id": PasswordHash((_ARGON2ID, _BCRYPT)),
-    "bcrypt": PasswordHash((_BCRYPT, _ARGON2ID)),
-}
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a hash with Argon2id takes: passes over KiB of memory, in so many lanes."""
+
+    passes: int
+    memory: int
+    lanes: int
+
+
+STANDARD = Cost(passes=3, memory=65_536, lanes=4)
+"""That of every installation (RFC 9106, second choice); hashes below it are replaced."""
+LEAST = Cost(passes=1, memory=8, lanes=1)
+"""For tests of what happens around a password, whose hashes guard nothing."""
+
+
+@cache
+def _ways(cost: Cost) -> dict[Hashing, PasswordHash]:
+    bcrypt, argon = (
+        WholeBcrypt(),
+        Argon2Hasher(
+            time_cost=cost.passes, memory_cost=cost.memory, parallelism=cost.lanes
+        ),
+    )
+    return {
+        "argon2id": PasswordHash((argon, bcrypt)),
+        "bcrypt": PasswordHash((bcrypt, argon)),
+    }
+
 
 THREADS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="password")
 """A hash takes 64 MiB and a core: a flood of sign-ins waits and starves no one."""
+
+
+KIND = re.compile(r"\$2.\$\d\d|\$argon2\w+\$v=\d+\$[^$]+")
+"""How a hash says what it takes to check it, before the salt."""
+MOST_KINDS, LONGEST_PACE = 16, 5.0
 
 
 class _Process:
     """How this process hashes, and how many passwords wait for it."""
 
     hashing: Hashing = "argon2id"
+    cost = STANDARD
     waiting = 0
+    paces: ClassVar[dict[str, float]] = {}
+    """What a check took of late, in seconds, for each kind of hash that it met."""
 
 
 def use_hasher(hashing: Hashing) -> None:
@@ -103,13 +136,19 @@ def use_hasher(hashing: Hashing) -> None:
     _Process.hashing = hashing
 
 
+def use_cost(cost: Cost) -> None:
+    """Have this process hash at another cost; no setting leads here, tests alone do."""
+    _Process.cost = cost
+    _Process.paces.clear()
+
+
 async def hash_password(text: str) -> str:
     """The hash of a password, with a salt of its own; raises ``HashingBusy``."""
     if _Process.waiting >= MOST_WAITING:
         raise HashingBusy
     _Process.waiting += 1
     try:
-        return await _in_thread(_WAYS[_Process.hashing].hash, text)
+        return await _in_thread(_way().hash, text)
     finally:
         _Process.waiting -= 1
 
@@ -118,13 +157,32 @@ async def verify_password(text: str, known: str | None) -> tuple[bool, str | Non
     """Whether the password is right, and a better hash if the known one has aged.
 
     Without a known hash, for somebody who does not exist, it takes as long and says no.
+    A wrong password takes as long as it does for the slowest kind of hash that this
+    process met, so that nobody learns whose hash is of another kind; waiting is free.
     """
-    return await _in_thread(_verify, text, known)
+    right, better, took = await _in_thread(_timed, text, known)
+    slowest = max(_Process.paces.values(), default=0.0)
+    rest = min(slowest, LONGEST_PACE) - took
+    if not right and rest > 0:
+        await asyncio.sleep(rest)
+    return right, better
+
+
+def _timed(text: str, known: str | None) -> tuple[bool, str | None, float]:
+    began, paces = perf_counter(), _Process.paces
+    right, better = _verify(text, known)
+    took = perf_counter() - began
+    found = KIND.match(known or _nobody(_Process.hashing, _Process.cost))
+    kind = "" if found is None else found[0]
+    if len(paces) >= MOST_KINDS and kind not in paces:
+        kind = ""
+    if better is None:  # else a new hash was made on top
+        paces[kind] = 0.8 * paces.get(kind, took) + 0.2 * took
+    return right, better, took
 
 
 def _verify(text: str, known: str | None) -> tuple[bool, str | None]:
-    hashing = _Process.hashing
-    nobody, way = _nobody(hashing), _WAYS[hashing]
+    nobody, way = _nobody(_Process.hashing, _Process.cost), _way()
     try:
         right, better = way.verify_and_update(text, known or nobody)
     except UnknownHashError:
@@ -132,9 +190,13 @@ def _verify(text: str, known: str | None) -> tuple[bool, str | None]:
     return right and bool(known), better
 
 
+def _way() -> PasswordHash:
+    return _ways(_Process.cost)[_Process.hashing]
+
+
 @cache
-def _nobody(hashing: Hashing) -> str:
-    return _WAYS[hashing].hash(secrets.token_urlsafe())
+def _nobody(hashing: Hashing, cost: Cost) -> str:
+    return _ways(cost)[hashing].hash(secrets.token_urlsafe())
 
 
 async def _in_thread(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
+from insula.kernel.access.actor import Actor, ActorKind
 from insula.kernel.access.grants import Masks
 from insula.kernel.database.pool import Record
 from insula.kernel.identity.refresh import GRACE, RefreshToken
@@ -43,6 +44,26 @@ class SignIn:
     proved: float | None = None
     scopes: tuple[str, ...] | None = None
     via: str | None = None
+
+    def actor(self, kind: ActorKind, tenant: UUID | None, session: UUID) -> Actor:
+        """Whoever acts in the session."""
+        account = self.account
+        actor = Actor(
+            kind,
+            account.id,
+            tenant=tenant,
+            session=session,
+            roles=account.roles,
+            grants=account.grants,
+            scopes=self.scopes,
+            teams=account.teams,
+            masks=account.masks,
+            via=self.via,
+            factors=self.factors,
+            proved=self.proved,
+        )
+        actor.locale = account.locale
+        return actor
 
 
 class Origin(NamedTuple):

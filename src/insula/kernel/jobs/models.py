@@ -113,6 +113,10 @@ class Job(TenantModel):
     total_count: Mapped[int | None] = column(default=None, read_only=True)
     actor_kind: Mapped[str] = mapped_column(String(20), default="system", info=WORDS)
     actor_id: Mapped[UUID | None] = column(default=None, read_only=True)
+    credential: Mapped[str | None] = _name(60)
+    """The key, token or session of a program through which it was asked for."""
+    scopes: Mapped[str | None] = mapped_column(Text, default=None, info=WORDS)
+    """What that lets the actor do at most, with spaces between."""
     request_id: Mapped[str | None] = _name(64)
 
 

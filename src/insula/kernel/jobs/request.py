@@ -29,6 +29,8 @@ class NewJob:
     bucket: str | None = None
     actor_kind: str = "system"
     actor_id: UUID | None = None
+    credential: str | None = None
+    scopes: str | None = None
     request_id: str | None = None
     id: UUID = field(default_factory=uuid7)
 
@@ -36,16 +38,16 @@ class NewJob:
 INSERT = Statement(
     """INSERT INTO home__.jobs (tenant_id, id, version, created_at, updated_at, task,
        queue, command, state, run_at, attempts, unique_key, lane, bucket, slotted,
-       done_count, actor_kind, actor_id, request_id)
+       done_count, actor_kind, actor_id, credential, scopes, request_id)
 SELECT $1::text::uuid, i.id, 1, $2::timestamptz, $2::timestamptz, i.task, i.queue,
        i.command::jsonb, CASE WHEN i.lane IS NULL THEN 'queued' ELSE 'waiting' END,
        COALESCE(i.run_at, $2::timestamptz), 0, i.unique_key, i.lane, i.bucket, false,
-       0, i.actor_kind, i.actor_id, i.request_id
+       0, i.actor_kind, i.actor_id, i.credential, i.scopes, i.request_id
   FROM unnest($3::uuid[], $4::varchar[], $5::varchar[], $6::text[], $7::timestamptz[],
               $8::varchar[], $9::varchar[], $10::varchar[], $11::varchar[], $12::uuid[],
-              $13::varchar[])
+              $13::varchar[], $14::text[], $15::varchar[])
        AS i(id, task, queue, command, run_at, unique_key, lane, bucket, actor_kind,
-            actor_id, request_id)
+            actor_id, credential, scopes, request_id)
  ORDER BY i.id
 ON CONFLICT (tenant_id, unique_key)
       WHERE unique_key IS NOT NULL
@@ -83,6 +85,8 @@ async def insert_jobs(transaction: Transaction, jobs: Sequence[NewJob]) -> set[U
             [it.bucket for it in batch],
             [it.actor_kind for it in batch],
             [it.actor_id for it in batch],
+            [it.credential for it in batch],
+            [it.scopes for it in batch],
             [it.request_id for it in batch],
         )
         rows = await transaction.fetch(INSERT, now(), *columns)

@@ -9,16 +9,18 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter
 
 from insula.kernel.access.context import Context
-from insula.kernel.access.operation import Audience, Call, Operation, Reply
+from insula.kernel.access.operation import Audience, Call, Operation, Reply, summary_of
 from insula.kernel.foundation.errors import Invalid, NotFound, Unauthenticated
-from insula.kernel.identity.factors.problems import FactorExists, FactorRefused
+from insula.kernel.identity.factors.problems import (
+    FactorExists,
+    FactorMissing,
+    FactorRefused,
+    FactorThrottled,
+    ProofRefused,
+)
 from insula.kernel.identity.operations import TokenPair, pair
 from insula.kernel.identity.operator_door import Challenge, Challenges, Purpose
-from insula.kernel.identity.operator_factors import (
-    CodesExhausted,
-    FactorMissing,
-    OperatorFactors,
-)
+from insula.kernel.identity.operator_factors import OperatorFactors
 from insula.kernel.identity.operator_rows import OperatorSessionView
 from insula.kernel.identity.operators import Operators
 from insula.kernel.identity.sessions import Account, Origin
@@ -170,10 +172,13 @@ class OperatorDoor:
     async def _proof(self, ctx: Context, account: Account, body: OperatorProof) -> None:
         if body.method == "password":
             if account.second_factor or body.password is None:
-                raise FactorRefused
+                raise ProofRefused
             await self._check_password(ctx, account, body.password)
             return
-        await self._factors.check(account.id, body.code or "")
+        try:
+            await self._factors.check(account.id, body.code or "")
+        except FactorRefused:
+            raise ProofRefused from None
 
     async def _check_password(
         self, ctx: Context, account: Account, password: SecretStr
@@ -218,11 +223,11 @@ class OperatorDoor:
         """All of them, declared."""
         gate, own = {"audience": Audience.gate}, {"audience": Audience.operator}
         nothing = {"answer": lambda: {"type": "null"}}
-        wrong = (FactorRefused, CodesExhausted)
         return (
             _made(
                 "second_factor", "second-factor", self.second, **gate, limit="login",
-                body=OperatorSecondFactor, answer=_schema(OperatorTokens), errors=wrong,
+                body=OperatorSecondFactor, answer=_schema(OperatorTokens),
+                errors=(FactorRefused, FactorThrottled),
             ),
             _made(
                 "enrol", "second-factor/enrol", self.enrol, **gate, limit="login",
@@ -232,7 +237,7 @@ class OperatorDoor:
             _made(
                 "step_up", "step-up", self.prove, **own, limit="login",
                 body=OperatorProof, answer=_schema(Proved),
-                errors=(*wrong, InvalidCredentials),
+                errors=(ProofRefused, FactorThrottled, InvalidCredentials),
             ),
             _made(
                 "renew_backup_codes", "backup-codes", self.renew_codes, **own,
@@ -258,7 +263,7 @@ def _made(name: str, path: str, run: Run, **more: Any) -> Operation:
         name=f"auth.{name}",
         path=f"/api/v1/auth/{path}",
         run=run,
-        summary=(run.__doc__ or name).split("\n")[0].rstrip("."),
+        summary=summary_of(run),
         **{"method": "POST", **more},
     )
 

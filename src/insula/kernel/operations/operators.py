@@ -15,6 +15,7 @@ from insula.kernel.access.operation import (
     Parameter,
     Precondition,
     Reply,
+    summary_of,
 )
 from insula.kernel.foundation.errors import (
     BadRequest,
@@ -236,7 +237,7 @@ def _made(name: str, method: str, path: str, run: Run, **more: Any) -> Operation
         run=run,
         audience=Audience.operator,
         permission=f"operators.{'manage' if writes else 'read'}",
-        summary=(run.__doc__ or name).split("\n")[0].rstrip("."),
+        summary=summary_of(run),
         writes=writes,
         **{"answer": _schema, **more},
     )

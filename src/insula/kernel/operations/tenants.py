@@ -16,6 +16,7 @@ from insula.kernel.access.operation import (
     Operation,
     Parameter,
     Reply,
+    summary_of,
 )
 from insula.kernel.catalog.installations import Installations, InstallationView
 from insula.kernel.database.home import Isolation
@@ -248,7 +249,7 @@ class TenantOperations:
                 run=run,
                 audience=Audience.operator,
                 permission=f"tenants.{more.pop('permission', name)}",
-                summary=(run.__doc__ or name).split("\n")[0].rstrip("."),
+                summary=summary_of(run),
                 writes=method != "GET",
                 **{"answer": _schema, **more},
             )

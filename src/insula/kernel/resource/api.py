@@ -3,9 +3,11 @@
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
-from typing import Any
+from types import NoneType
+from typing import Any, get_type_hints
 from uuid import UUID
 
+import msgspec
 from pydantic import BaseModel
 
 from insula.kernel.access.actor import Actor
@@ -16,13 +18,19 @@ from insula.kernel.database.model import TenantRow
 from insula.kernel.foundation.clock import now
 from insula.kernel.foundation.errors import NotFound, Stale
 from insula.kernel.foundation.ids import parse_uuid, uuid7
+from insula.kernel.foundation.ranks import fresh_rank
 from insula.kernel.resource.declaration import CREATED_BY, Action, Resource
+from insula.kernel.resource.freezing import frozen
 from insula.kernel.resource.listing import Lister
 from insula.kernel.resource.masking import (
     MOST_LENSES,
     PartOfARow,
     refuse_protected,
 )
+from insula.kernel.resource.placing import offer_place
+from insula.kernel.resource.querying.describing import included_schemas
+from insula.kernel.resource.querying.includes import Includes, Inclusion
+from insula.kernel.resource.querying.selecting import Selection, shaped
 from insula.kernel.resource.schemas import (
     create_schema,
     patch_schema,
@@ -30,10 +38,19 @@ from insula.kernel.resource.schemas import (
     row_schema,
 )
 from insula.kernel.resource.scoping import Scope, companions
+from insula.kernel.resource.searching.search import Search
 from insula.kernel.resource.shape import Shape
 from insula.kernel.resource.statements import getting
+from insula.kernel.resource.trash import Trash
 from insula.kernel.resource.unit import WorkContext, values_of
 from insula.kernel.resource.writing import DELETE, RESTORE, UPDATE, Verb, Writer
+
+
+class Overtaken(Stale):
+    """Somebody changed this in the meantime: read it again, then repeat."""
+
+    told = ("version", "current")
+    """The row as it is now, so that whoever lost can merge without asking again."""
 
 
 def row_id(call: Call) -> UUID:
@@ -67,7 +84,9 @@ class ResourceApi:
         self.shape = shape = Shape(resource.model, resource.hidden)
         self.writer = writers[resource.model] = Writer(resource, shape)
         self._scoping, self._masking = self.writer.scoping, self.writer.masking
-        self._lister = Lister(resource, shape, secret, self._scoping)
+        self._trash = Trash(resource, shape, self._scoping)
+        self._includes = Includes(writers)
+        self._lister = Lister(self.writer, secret, self._includes, Search.of(resource))
         self._listers = OrderedDict[frozenset[str], Lister]()
         self._getting = {
             reach: getting(
@@ -78,6 +97,8 @@ class ResourceApi:
             )
             for reach in Reach
         }
+        if shape.ranks:
+            offer_place(resource)
         self._version_at = _place(shape, "version")
         self._fixed = {
             facet.name: facet.field.default
@@ -90,18 +111,46 @@ class ResourceApi:
         self.replace_body = replace_schema(f"{title}Replace", shape.changeable)
         self.patch_body = patch_schema(f"{title}Patch", shape.changeable)
 
+    def includable(self) -> Mapping[str, Inclusion]:
+        """What can be included in a row; raises ``DeclarationError``.
+
+        It is known only when all resources are.
+        """
+        return self._includes.of(self.writer)
+
     def row_schema(self) -> Mapping[str, Any]:
         """The JSON Schema of one row."""
         return row_schema(self.title, self.resource.type, self.shape)
 
+    def answer_schema(self, action: Action) -> Mapping[str, Any]:
+        """The JSON Schema of what an action says it returns: also another's row."""
+        model = get_type_hints(action.run).get("return")
+        if model is NoneType:
+            return {"type": "null"}
+        writer = self._writers.get(model) if isinstance(model, type) else None
+        if writer is None or writer is self.writer:
+            return self.row_schema()
+        title = f"{writer.resource.app.title()}{writer.resource.model.__name__}"
+        return row_schema(title, writer.type, writer.shape)
+
+    def read_schema(self) -> Mapping[str, Any]:
+        """The JSON Schema of one row and of what may be included in it."""
+        row, included = dict(self.row_schema()), included_schemas(self.includable())
+        if not included:
+            return row
+        properties = {**row["properties"], **included}
+        return {**row, "title": f"{self.title}Read", "properties": properties}
+
     def list_schema(self) -> Mapping[str, Any]:
         """The JSON Schema of a page of rows, each with any of its fields."""
-        row = dict(self.row_schema())
+        row = dict(self.read_schema())
         row["required"] = ["type", "id"]
         return {"type": "array", "items": {**row, "title": f"{self.title}Item"}}
 
     async def get(self, ctx: Context, call: Call) -> Reply:
         """One row."""
+        if call.query and shaped(call.query):
+            return await self._get_shaped(ctx, call)
         key, scope = row_id(call), self._scoping.of(ctx.actor, "read")
         if scope is None:
             rows = await ctx.session.fetch(self._getting[Reach.all], key)
@@ -111,6 +160,15 @@ class ResourceApi:
         if not rows:
             raise NotFound
         return self._reply(ctx, rows[0])
+
+    async def _get_shaped(self, ctx: Context, call: Call) -> Reply:
+        """One row as the query wants it.
+
+        What is included has a version of its own: then the answer's tag is of it all.
+        """
+        row, version = await self._lister_for(ctx.actor).one(ctx, call, row_id(call))
+        whole = version is not None and "include" not in call.query
+        return Reply(row, etag=tag(version) if whole else None)
 
     def _reply(self, ctx: Context, record: Any) -> Reply:
         etag = None if self._version_at is None else tag(record[self._version_at])
@@ -124,6 +182,8 @@ class ResourceApi:
         values["created_at"] = moment
         if "updated_at" in values:
             values["updated_at"] = moment
+        for name in self.shape.ranks:
+            values[name] = fresh_rank()
         if actor is not None and values.get(CREATED_BY, actor) is None:
             values[CREATED_BY] = actor.id
         return values
@@ -137,8 +197,12 @@ class ResourceApi:
         if scope is not None:
             known = await self._companions(ctx, scope, values)
             values = self._scoping.claim(scope, values, known)
+        if self.writer.fast:
+            await self.writer.number(values, ctx)
         statement, args, body = self.writer.create(values, ctx)
-        await ctx.session.fetch(statement, *args)
+        rows = await ctx.session.fetch(statement, *args)
+        if self.writer.derived:
+            body = self.writer.whole(values, rows)
         self._changed(ctx.tenant.id)
         lens = self.writer.lens(actor)
         return Reply(
@@ -175,12 +239,28 @@ class ResourceApi:
 
     async def delete(self, ctx: Context, call: Call) -> Reply:
         """Put a row in the trash, from where it can be restored."""
-        await self._write(ctx, call, {"deleted_at": now()}, DELETE)
-        return Reply(status=200)
+        await self.throw_away(ctx, call)
+        return Reply()
+
+    async def throw_away(self, ctx: Context, call: Call) -> Reply:
+        """The same, and the row as it lies there."""
+        return await self._write(ctx, call, {"deleted_at": now()}, DELETE)
 
     async def restore(self, ctx: Context, call: Call) -> Reply:
-        """Bring a row back from the trash."""
-        return await self._write(ctx, call, {"deleted_at": None}, RESTORE)
+        """Bring a row back from the trash, if what it is part of is not there too."""
+        if not self._trash.parents:
+            return await self._write(ctx, call, {"deleted_at": None}, RESTORE)
+        async with ctx.session.joint() as joint:
+            within = ctx.within(joint)
+            reply = await self._write(within, call, {"deleted_at": None}, RESTORE)
+            await self._trash.refuse_orphan(within, row_id(call))
+        return reply
+
+    async def purge(self, ctx: Context, call: Call) -> Reply:
+        """Delete a row that is in the trash for good."""
+        await self._trash.purge(ctx, row_id(call), call.version)
+        self._changed(ctx.tenant.id)
+        return Reply()
 
     async def _write(
         self, ctx: Context, call: Call, changed: Mapping[str, Any], verb: Verb
@@ -195,9 +275,23 @@ class ResourceApi:
         if not rows:
             raise NotFound
         if rows[0]["id"] is None:
-            raise Stale
+            refused = await frozen(ctx.session, self.writer, key, changed)
+            raise refused or await self._overtaken(ctx, key)
         self._changed(ctx.tenant.id)
         return self._reply(ctx, rows[0])
+
+    async def _overtaken(self, ctx: Context, key: UUID) -> Stale:
+        """What to tell of a row that has another version, to whom may read it."""
+        if ctx.actor.reach(f"{self.resource.name}.read") is None:
+            return Stale()
+        scope = self._scoping.of(ctx.actor, "read")
+        reach, args = (Reach.all, ()) if scope is None else scope
+        rows = await ctx.session.fetch(self._getting[reach], key, *args)
+        if not rows or self._version_at is None:
+            return Stale()
+        record: Any = rows[0]
+        row = msgspec.Raw(self.writer.lens(ctx.actor).encode_record(record))
+        return Overtaken(version=record[self._version_at], current=row)
 
     async def act(self, action: Action, ctx: Context, call: Call) -> Reply:
         """Run an action on a locked row; all that it does commits together."""
@@ -207,7 +301,7 @@ class ResourceApi:
             scope = self._scoping.of(ctx.actor, "read", action.permission)
             row = await work.lock_within(self.resource.model, key, scope)
             if call.version is not None and row.version != call.version:
-                raise Stale
+                raise self._outdated(ctx, row)
             command = () if action.command is None else (call.body,)
             answer = await action.run(work, row, *command)
             await work.flush()
@@ -221,10 +315,22 @@ class ResourceApi:
             etag=None if version is None else tag(version),
         )
 
+    def _outdated(self, ctx: Context, row: Any) -> Stale:
+        """The same for a row that is at hand."""
+        if ctx.actor.reach(f"{self.resource.name}.read") is None:
+            return Stale()
+        values = values_of(row, self.writer)
+        current = msgspec.Raw(self.writer.lens(ctx.actor).encode(values))
+        return Overtaken(version=row.version, current=current)
+
     @property
     def lister(self) -> Lister:
         """What answers the lists of those from whom nothing is hidden."""
         return self._lister
+
+    def read_parameters(self) -> tuple[Parameter, ...]:
+        """The query parameters of one row."""
+        return self._lister.shaping()
 
     def list_parameters(self) -> tuple[Parameter, ...]:
         """The query parameters of the list."""
@@ -232,16 +338,26 @@ class ResourceApi:
 
     async def list(self, ctx: Context, call: Call) -> Reply:
         """One page of rows, as far as the caller sees them."""
-        hidden = self._masking.of(ctx.actor).hide
+        return await self._lister_for(ctx.actor)(ctx, call)
+
+    def selection(
+        self, ctx: Context, query: Mapping[str, str], *actions: str
+    ) -> Selection:
+        """The rows that a list's query is about, to which all this may be done."""
+        return self._lister_for(ctx.actor).selection(ctx, query, *actions)
+
+    def _lister_for(self, actor: Actor) -> Lister:
+        """What answers somebody, from whom some fields may be hidden."""
+        hidden = self._masking.of(actor).hide
         if not hidden:
-            return await self._lister(ctx, call)
+            return self._lister
         lister = self._listers.get(hidden)
         if lister is None:
             lister = self._listers[hidden] = self._lister.without(hidden)
             if len(self._listers) > MOST_LENSES:
                 self._listers.popitem(last=False)
         self._listers.move_to_end(hidden)
-        return await lister(ctx, call)
+        return lister
 
 
 def _place(shape: Shape, name: str) -> int | None:

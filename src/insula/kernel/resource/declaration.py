@@ -2,17 +2,20 @@
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Index, Table, Uuid
+from sqlalchemy import CHAR, Column, Enum, Index, String, Table, Uuid, text
 
-from insula.kernel.database.columns import spec
+from insula.kernel.database.columns import Field, spec
 from insula.kernel.database.model import TenantRow, short_name
+from insula.kernel.database.searchable import mark_searchable
 from insula.kernel.foundation.errors import Problem
+from insula.kernel.resource.measures import Dimension, Measure, fields_of, offered
 from insula.kernel.resource.rules import Attribute, Rule
 
 M = TypeVar("M", bound=TenantRow)
@@ -80,6 +83,20 @@ class Resource(Generic[M]):
     ``kernel`` resource is of no app: table ``webhook_endpoints`` is at
     ``/api/v1/webhook-endpoints``. Rows that are written once are listed and read alone.
 
+    ``search`` are the texts in which rows are found by their words, the most telling
+    first; changing them takes no migration. ``title`` is what a row is called by.
+
+    An import finds rows that are there by one of ``match``, by default by whatever is
+    unique; ``aliases`` are other names that a file's columns have for a field.
+
+    ``measures`` are worked out of many rows at ``GET …/aggregate``, in groups by
+    ``dimensions``: fields, or the periods into which times fall.
+
+    ``moves`` are actions that do no more than bring a row to another state: by name,
+    where to, ``{"start": W.in_progress}``, or where from and to,
+    ``{"resume": (W.on_hold, W.in_progress)}``. ``children`` are resources whose rows
+    are ``part_of`` these, written with them: a list under their plural name.
+
     ``owner`` is the field that names whose a row is, ``team`` the team's: grants with
     ``own:`` and ``team:`` reach rows by them. By default they are ``created_by`` and
     ``team_id``, where the model has these.
@@ -100,12 +117,20 @@ class Resource(Generic[M]):
         kernel: bool = False,
         owner: Attribute | None = None,
         team: Attribute | None = None,
+        moves: Mapping[str, StrEnum | tuple[StrEnum, ...]] | None = None,
+        children: Sequence["Resource[Any]"] = (),
+        match: Sequence[Attribute] = (),
+        aliases: Mapping[Attribute, Sequence[str]] | None = None,
+        measures: Sequence[Measure] = (),
+        dimensions: Sequence[Dimension] = (),
     ) -> None:
         self.model, self.table = model, _table(model)
         self.filters = tuple(filters)
         self.sort = tuple(sort)
         self.search, self.include = tuple(search), tuple(include)
         self.title = None if title is None else title.key
+        self.match = tuple(attribute.key for attribute in match)
+        self.aliases = {it.key: tuple(said) for it, said in (aliases or {}).items()}
         self.scopes: dict[str, tuple[Attribute, tuple[object, ...]]] = {}
         self.hidden = frozenset(attribute.key for attribute in hidden)
         self.without = frozenset(without)
@@ -114,11 +139,18 @@ class Resource(Generic[M]):
         self._name(kernel=kernel)
         whose = [it for it in (owner, team) if it is not None]
         named = [*whose, *([] if title is None else [title])]
-        self._check((*filters, *sort, *search, *include, *hidden, *named))
+        counted = fields_of(measures, dimensions)
+        said = filters, sort, search, include, hidden, match, aliases or (), named
+        self._check([attribute for group in (*said, counted) for attribute in group])
+        self._measure(measures, dimensions)
         self.owner = self._whose(owner, CREATED_BY)
         self.team = self._whose(team, "team_id")
         self.rules = {rule.apply(self.table): rule for rule in rules}
-        self._index((*filters, *sort, *whose))
+        self._index_all((*sort, *whose))
+        self._search()
+        for name, states in (moves or {}).items():
+            self._offer_move(name, states if isinstance(states, tuple) else (states,))
+        self.children = {child: self._link(child) for child in children}
 
     def _name(self, *, kernel: bool) -> None:
         whole = str(self.table.name)  # SQLAlchemy's own kind of str is no JSON
@@ -149,6 +181,11 @@ class Resource(Generic[M]):
             raise DeclarationError(f"{self.name}: '{name}' names nobody by an id")
         return name
 
+    def _index_all(self, others: Sequence[Attribute]) -> None:
+        texts = [it.key for it in self.filters if is_text(self.table.c[it.key])]
+        self._index_texts(texts)
+        self._index([*(it for it in self.filters if it.key not in texts), *others])
+
     def _index(self, attributes: Sequence[Attribute]) -> None:
         for key in dict.fromkeys(attribute.key for attribute in attributes):
             if key == "id" or self._indexed(key):
@@ -157,11 +194,82 @@ class Resource(Generic[M]):
             name = short_name("ix", self.table.name, key)
             Index(name, self.table.c.tenant_id, column, self.table.c.id)
 
+    def _index_texts(self, keys: Sequence[str]) -> None:
+        """Texts are filtered by their code points, so that beginnings can be found.
+
+        By the order of a language they lie elsewhere in each database, if anywhere.
+        """
+        for key in keys:
+            name = short_name("ix", self.table.name, key, "text")
+            if all(index.name != name for index in self.table.indexes):
+                expression = text(f'{key} COLLATE "C"')
+                Index(name, self.table.c.tenant_id, expression, self.table.c.id)
+
     def _indexed(self, key: str) -> bool:
         declared = spec(self.table.c[key].info)
         name = short_name("ix", self.table.name, key)
         known = any(index.name == name for index in self.table.indexes)
-        return known or declared.unique or declared.target is not None
+        kept_unique = declared.sequence is not None or declared.ordered_within == ""
+        return known or declared.unique or kept_unique or declared.target is not None
+
+    def _search(self) -> None:
+        names = [attribute.key for attribute in self.search]
+        if not names:
+            return
+        try:
+            mark_searchable(self.table, names)
+        except ValueError as error:
+            raise DeclarationError(f"{self.name}: {error}") from None
+        if told := self.hidden.intersection(names):
+            raise DeclarationError(f"{self.name}: search would tell of {sorted(told)}")
+
+    def _measure(
+        self, measures: Sequence[Measure], dimensions: Sequence[Dimension]
+    ) -> None:
+        try:
+            self.aggregates = offered(self.table, measures, dimensions)
+        except ValueError as error:
+            raise DeclarationError(f"{self.name}: {error}") from None
+        known = self.aggregates
+        told = {it.field for it in known.dimensions.values()}.union(
+            *(it.reads for it in known.measures.values())
+        )
+        if told := told & self.hidden:
+            raise DeclarationError(f"{self.name}: aggregates tell of {sorted(told)}")
+
+    def _offer_move(self, name: str, states: tuple[StrEnum, ...]) -> None:
+        """Offer ``POST …/{id}/<name>``, which brings a row to the last of the states."""
+        *sources, target = states
+        machine = self._machine(type(target))
+        known = {source for source, it in machine.moves.items() if target in it}
+        if name in VERBS or name in self.actions:
+            raise DeclarationError(f"{self.name}: '{name}' has a meaning already")
+        if not known.issuperset(sources) or not known:
+            raise DeclarationError(f"{self.name}: '{name}' is no move of its machine")
+
+        async def run(ctx: Any, row: M) -> M:
+            ctx.move(row, target, *sources)
+            return row
+
+        noun = self.singular.replace("_", " ")
+        words = f"{name.replace('-', ' ').capitalize()} a {noun}"
+        self.actions[name] = Action(name, run, None, (), words)
+
+    def _machine(self, kind: type[StrEnum]) -> Field:
+        for column in self.table.columns:
+            if getattr(column.type, "enum_class", None) is kind:
+                declared = spec(column.info)
+                if declared.moves:
+                    return declared
+        raise DeclarationError(f"{self.name} has no machine of {kind.__name__}")
+
+    def _link(self, child: "Resource[Any]") -> str:
+        """The child's field that names the parent; raises ``DeclarationError``."""
+        for column in child.table.columns:
+            declared = spec(column.info)
+            if declared.part_of and declared.target == self.table.name:
+                return str(column.name)
+        raise DeclarationError(f"{child.name} are no part of {self.name}")
 
     def scope(self, name: str, attribute: Attribute, *values: object) -> None:
         """Name a selection, ``?scope=<name>``: the values that a filter may have."""
@@ -182,7 +290,7 @@ class Resource(Generic[M]):
         parameter, a ``Command``; it returns the row to answer with. With ``step_up``
         it is for those alone who proved lately who they are.
         """
-        if name in VERBS:
+        if name in VERBS or name in self.actions:
             raise DeclarationError(f"{self.name}: '{name}' has a meaning already")
 
         def register(function: ActionFunction) -> ActionFunction:
@@ -205,6 +313,12 @@ def _table(model: type[TenantRow]) -> Table:
     if not isinstance(table, Table):
         raise DeclarationError(f"{model.__name__} has no table of its own")
     return table
+
+
+def is_text(column: Column[Any]) -> bool:
+    """Whether it holds texts, of which any is as good as another to the database."""
+    kind = column.type
+    return isinstance(kind, String) and not isinstance(kind, Enum | CHAR)
 
 
 def _snake(name: str) -> str:

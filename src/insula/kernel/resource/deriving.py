@@ -1,6 +1,7 @@
 """Deriving: the one place where a resource's operations come from."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from insula.kernel.access.context import Context
@@ -8,13 +9,14 @@ from insula.kernel.access.features import feature_of
 from insula.kernel.access.operation import Call, Operation, Precondition, Reply
 from insula.kernel.foundation.errors import Conflict, Invalid, NotFound, Stale
 from insula.kernel.resource.api import ResourceApi
+from insula.kernel.resource.children import Family
 from insula.kernel.resource.declaration import Action
 from insula.kernel.resource.listing import BadQuery
 
 
-def derive(api: ResourceApi) -> Iterator[Operation]:
-    """Every operation that callers can ask of a resource."""
-    yield from Deriver(api).every()
+def derive(api: ResourceApi, family: Family | None = None) -> Iterator[Operation]:
+    """Every operation that callers can ask of a resource, and of it with children."""
+    yield from Deriver(api, family).every()
 
 
 def withheld(api: ResourceApi) -> Iterator[Operation]:
@@ -34,8 +36,10 @@ def _nothing() -> Mapping[str, Any]:
 class Deriver:
     """Knows what all operations of one resource have in common."""
 
-    def __init__(self, api: ResourceApi) -> None:
+    def __init__(self, api: ResourceApi, family: Family | None = None) -> None:
         self._api, self._resource = api, api.resource
+        self._whole = family or api
+        self._written: Mapping[str, Any] = {"answer": family.schema} if family else {}
         self._many = self._resource.address
         self._one = f"{self._many}/{{id}}"
         self._noun = self._resource.singular.replace("_", " ")
@@ -74,6 +78,8 @@ class Deriver:
             permission=f"{name}.{permission or verb}",
             app=self._resource.app or None,
             scoped=self._scoped,
+            # An app's code has nothing but its context to act through.
+            rehearsable=bool(self._resource.app) and method != "GET",
             **{"answer": self._api.row_schema, **more},
         )
 
@@ -99,7 +105,9 @@ class Deriver:
             run=api.get,
             summary=f"Read one {self._noun}",
             writes=False,
-            errors=(NotFound,),
+            answer=api.read_schema,
+            parameters=api.read_parameters(),
+            errors=(NotFound, BadQuery),
         )
 
     def _creating(self) -> Operation:
@@ -107,11 +115,12 @@ class Deriver:
             "create",
             "POST",
             self._many,
-            run=self._api.create,
+            run=self._whole.create,
             summary=f"Create a {self._noun}",
-            body=self._api.create_body,
+            body=self._whole.create_body,
             status=201,
             errors=(Invalid,),
+            **self._written,
         )
 
     def _updating(self) -> Iterator[Operation]:
@@ -125,10 +134,11 @@ class Deriver:
             "replace",
             "PUT",
             self._one,
-            run=api.replace,
-            body=api.replace_body,
+            run=self._whole.replace,
+            body=self._whole.replace_body,
             summary=f"Replace a {self._noun}",
             **common,
+            **self._written,
         )
         yield self._made(
             "update",
@@ -170,6 +180,7 @@ class Deriver:
             f"{self._one}/{action.name}",
             run=run,
             body=action.command,
+            answer=partial(self._api.answer_schema, action),
             step_up=action.step_up,
             feature=feature_of(action.run),
             summary=action.summary,

@@ -1,7 +1,15 @@
 """The engine room: all registered apps, and every operation that follows from them."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import entry_points
 from uuid import UUID
@@ -19,12 +27,18 @@ from insula.kernel.cache.front import Cache
 from insula.kernel.cache.invalidation import ROWS
 from insula.kernel.database.model import TenantRow
 from insula.kernel.foundation.languages import Languages
+from insula.kernel.resource.aggregates.answering import Aggregator
+from insula.kernel.resource.aggregates.operation import aggregate_operation
 from insula.kernel.resource.api import ResourceApi
 from insula.kernel.resource.app import App, View
+from insula.kernel.resource.children import Family
 from insula.kernel.resource.declaration import DeclarationError
 from insula.kernel.resource.deriving import derive
+from insula.kernel.resource.exports.exporting import Exporter
+from insula.kernel.resource.exports.operation import export_operation
 from insula.kernel.resource.imports.importing import Importer
 from insula.kernel.resource.imports.operation import import_operation
+from insula.kernel.resource.links import following
 from insula.kernel.resource.tasks import Task
 from insula.kernel.resource.unit import WorkContext
 from insula.kernel.resource.violations import Breach, breaches
@@ -85,6 +99,8 @@ class Engine:
             for app in self.apps.values()
             for resource in app.resources
         }
+        for api in self._apis.values():
+            api.includable()  # whatever contradicts itself is told now
         self._types = {api.resource.type: api for api in self._apis.values()}
         self.tasks = _tasks(self.apps.values())
         self.roles = RoleBook(
@@ -106,6 +122,10 @@ class Engine:
         """What imports files into ``app.resources``; raises ``UnknownResource``."""
         return Importer(self.api(name), self.api, self._changed)
 
+    def exporter(self, name: str) -> Exporter:
+        """What writes ``app.resources`` to files; raises ``UnknownResource``."""
+        return Exporter(self.api(name), self.api)
+
     def hidden_from(self, actor: Actor, kind: str) -> frozenset[str]:
         """The fields of a type, ``crm.deal``, that are not shown to somebody."""
         api = self._types.get(kind)
@@ -116,17 +136,40 @@ class Engine:
         """The operations of every resource."""
         return tuple(self._apis.values())
 
+    def _derived(self, api: ResourceApi) -> Iterator[Operation]:
+        links = api.shape.links
+        for it in derive(api, self._family(api)):
+            if links and it.name == f"{api.resource.name}.read":
+                yield replace(it, run=following(self._apis, it.run, links))
+            else:
+                yield it
+
+    def _family(self, api: ResourceApi) -> Family | None:
+        """A resource with those that are written with it, if there are any."""
+        names = [child.name for child in api.resource.children]
+        return Family(api, [self.api(name) for name in names]) if names else None
+
     def breaches(self) -> Mapping[str, Breach]:
         """Every constraint that a write can run into."""
         return breaches(api.resource for api in self.apis)
 
     def operations(self) -> tuple[Operation, ...]:
         """Every operation of every app."""
-        found = [it for api in self.apis for it in derive(api)]
+        found = [it for api in self.apis for it in self._derived(api)]
         found += [
             import_operation(self.importer(api.resource.name), self._languages)
             for api in self.apis
             if api.shape.trashable and "create" not in api.resource.without
+        ]
+        found += [
+            export_operation(self.exporter(api.resource.name))
+            for api in self.apis
+            if "list" not in api.resource.without
+        ]
+        found += [
+            aggregate_operation(Aggregator(api, self._writers))
+            for api in self.apis
+            if api.resource.aggregates.measures and "list" not in api.resource.without
         ]
         for app in self.apps.values():
             found += [self._view(app, view) for view in app.views]

@@ -1,8 +1,5 @@
 """Lists: from a caller's query to one of few SQL shapes, and on to the next page."""
 
-import base64
-import hashlib
-import hmac
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from copy import copy
@@ -12,90 +9,60 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from pydantic import TypeAdapter, ValidationError
 
 from insula.kernel.access.context import Context
 from insula.kernel.access.grants import Reach
-from insula.kernel.access.operation import Call, Parameter, Reply
+from insula.kernel.access.operation import FARTHEST, Call, Parameter, Reply
 from insula.kernel.database.session import Statement
-from insula.kernel.foundation.errors import BadRequest
+from insula.kernel.foundation.errors import NotFound
 from insula.kernel.foundation.words import Words
-from insula.kernel.resource.declaration import Resource
+from insula.kernel.resource.querying.cursors import Cursors
+from insula.kernel.resource.querying.describing import parameters, shaping
+from insula.kernel.resource.querying.includes import Includes, Part
+from insula.kernel.resource.querying.nesting import added, values_for, wanted
+from insula.kernel.resource.querying.offer import Key, Offer
+from insula.kernel.resource.querying.pages import Page, listing, reading
+from insula.kernel.resource.querying.problems import BadQuery
+from insula.kernel.resource.querying.selecting import (
+    FIELDS_OF,
+    NEWEST,
+    Searches,
+    Selection,
+    Selector,
+    Where,
+    select,
+)
 from insula.kernel.resource.schemas import row_struct
-from insula.kernel.resource.scoping import Scoping
-from insula.kernel.resource.shape import Facet, Shape
-from insula.kernel.resource.statements import Condition, Page, listing
+from insula.kernel.resource.searching.ranking import RANK, RANKING
+from insula.kernel.resource.shape import Facet
+from insula.kernel.resource.writing import Writer
+
+__all__ = ["BadQuery", "Lister"]
 
 PER_PAGE, MOST_PER_PAGE = 15, 100
 LITERAL_LIMITS = (15, 20, 25, 50, 100)
 """Sizes with a SQL text of their own; any other is fetched as the next of these."""
 MOST_SHAPES = 256
-MOST_TERMS = 20
-OPERATORS = {"==": "=", "=lt=": "<", "=le=": "<=", "=gt=": ">", "=ge=": ">="}
-RESERVED = frozenset(
-    {"cursor", "per_page", "sort", "fields", "filter", "scope", "deleted"}
-)
-
-
-class BadQuery(BadRequest):
-    """The query is not understood: {reason}."""
-
-    code = "INVALID_QUERY"
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """One comparison that a caller asks for, its values still text."""
-
-    field: str
-    operator: str
-    values: tuple[str, ...]
-
-
-def terms(query: Mapping[str, str]) -> list[Term]:
-    """The comparisons of a query: ``field=value`` and ``filter=a==b;c=in=(d,e)``.
-
-    This is the seam for the full query language: whatever parses it hands over terms.
-    """
-    found = [
-        Term(name, "==", (value,))
-        for name, value in query.items()
-        if name not in RESERVED
-    ]
-    text = query.get("filter")
-    if text is not None:
-        found += [_term(part) for part in text.split(";")]
-    if len(found) > MOST_TERMS:
-        raise BadQuery(reason=Words("at most {limit} comparisons", limit=MOST_TERMS))
-    return found
-
-
-def _term(text: str) -> Term:
-    for operator in ("=in=", *OPERATORS):
-        field, found, value = text.partition(operator)
-        if found and field:
-            break
-    else:
-        raise BadQuery(
-            reason=Words(
-                "'{text}' is no comparison such as state==down", text=text[:80]
-            )
-        )
-    if operator != "=in=":
-        return Term(field, operator, (value,))
-    if not (value.startswith("(") and value.endswith(")")):
-        raise BadQuery(reason=Words("write {field}=in=(a,b)", field=field))
-    return Term(field, "IN", tuple(value[1:-1].split(",")))
 
 
 class Question(NamedTuple):
     """What a caller asks of a list, without the values."""
 
-    comparisons: tuple[tuple[str, str], ...]
+    where: Where
     sort: str
     fields: str | None
-    deleted: bool
-    reach: Reach
+    parts: tuple[Part, ...]
+    limit: int
+    after: bool
+    counted: bool
+
+
+class Asked(NamedTuple):
+    """What a caller asks of one row, without the values."""
+
+    where: Where
+    fields: str | None
+    parts: tuple[Part, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,277 +72,245 @@ class Plan:
     statement: Statement
     row: type[msgspec.Struct]
     width: int
-    id_at: int
-    sort_at: int | None
+    keys: tuple[Key, ...]
+    places: tuple[int, ...]
+    """Where in a record the keys are."""
     limit: tuple[int, ...]
-    """The limit as the last argument, where the statement takes it so."""
+    """The limit as an argument, where the statement takes it so."""
 
 
 class Lister:
-    """Answers the lists of one resource."""
+    """Answers the lists of one resource, and single rows with what belongs to them."""
 
     def __init__(
-        self, resource: Resource[Any], shape: Shape, secret: bytes, scoping: Scoping
+        self,
+        writer: Writer,
+        secret: bytes,
+        includes: Includes,
+        search: Searches | None = None,
     ) -> None:
-        self._resource, self._shape, self._secret = resource, shape, secret
-        self._scoping = scoping
-        self._filters = {it.key: shape.facets[it.key] for it in resource.filters}
-        self._sorts = {it.key: shape.facets[it.key] for it in resource.sort}
-        self._readable = {facet.name: facet for facet in shape.readable}
-        self._adapters: dict[str, TypeAdapter[Any]] = {
-            name: TypeAdapter(facet.annotation)
-            for name, facet in {**self._filters, **self._sorts}.items()
-        }
-        self._scopes = dict(resource.scopes)
-        self._plans: OrderedDict[object, Plan] = OrderedDict()
+        resource, shape = writer.resource, writer.shape
+        self._writer, self._includes = writer, includes
+        self.offer = Offer(resource, shape)
+        self._selector = Selector(self.offer, shape, writer.scoping, search)
+        self._cursors = Cursors(resource.name, secret, self.offer.adapters)
+        self._plans: OrderedDict[object, Any] = OrderedDict()
 
     def without(self, hidden: frozenset[str]) -> "Lister":
         """The same for whom some fields do not exist."""
         lister = copy(self)
-        lister._filters = _others(self._filters, hidden)
-        lister._sorts = _others(self._sorts, hidden)
-        lister._readable = _others(self._readable, hidden)
-        lister._scopes = {
-            name: it for name, it in self._scopes.items() if it[0].key not in hidden
-        }
+        lister._selector = self._selector.without(hidden)
+        lister.offer = lister._selector.offer
         lister._plans = OrderedDict()
         return lister
 
     async def __call__(self, ctx: Context, call: Call) -> Reply:
         """One page of rows, the newest first unless the caller sorts."""
         query = call.query
-        per_page = self._per_page(query)
-        found = terms(query) if query.keys() - {"per_page", "cursor"} else []
-        if "scope" in query:
-            found.append(self._scope(query["scope"]))
-        scope = self._scoping.of(ctx.actor, "read")
+        per_page, number = _per_page(query), _number(query)
+        scope = self._writer.scoping.of(ctx.actor, "read")
+        where, given = self._selector.where(ctx, query, scope, ranked=True)
+        parts = self._parts(ctx, query) if "include" in query else ()
+        after = "cursor" in query
         question = Question(
-            tuple((term.field, term.operator) for term in found),
-            query.get("sort", "-id"),
+            where,
+            query.get("sort", NEWEST),
             query.get("fields"),
-            self._deleted(query),
-            Reach.all if scope is None else scope.reach,
+            parts,
+            next(size for size in LITERAL_LIMITS if size >= per_page),
+            after,
+            number is not None,
         )
-        values = [self._value(term) for term in found]
-        bound = self._bound(ctx, question, values)
-        after = self._after(query.get("cursor"), bound, question.sort)
-        plan = self._plan(question, per_page, after=bool(after))
-        within = () if scope is None else scope.args
-        given = *values, *within, *after, *plan.limit
+        plan: Plan = self._kept(question) or self._compiled(question)
+        if after:
+            given += self._cursors.read(ctx, query, where.reach, plan.keys)
+        elif number is not None:
+            given.append(_offset(number, per_page))
+        given += plan.limit
+        if parts:
+            given += values_for(parts, ctx)
         rows = await ctx.session.fetch(plan.statement, *given)
-        return self._reply(plan, rows, per_page, bound)
-
-    def _reply(
-        self, plan: Plan, rows: Sequence[Any], per_page: int, bound: bytes
-    ) -> Reply:
-        row, width = plan.row, plan.width
-        page = rows if len(rows) <= per_page else rows[:per_page]
-        if page and len(page[0]) == width:
-            out = [row(*record) for record in page]
-        else:
-            out = [row(*tuple(record)[:width]) for record in page]
-        reply = Reply(msgspec.json.encode(out), per_page=per_page)
+        if number is not None:
+            return _numbered(plan, rows, number, per_page)
+        reply = _reply(plan, rows, per_page)
         if len(rows) > per_page:
-            last = page[-1]
-            value = None if plan.sort_at is None else last[plan.sort_at]
-            reply.next_cursor = self._cursor(bound, value, last[plan.id_at])
+            last = [rows[per_page - 1][place] for place in plan.places]
+            reply.next_cursor = self._cursors.make(ctx, query, where.reach, last)
         return reply
 
-    @staticmethod
-    def _per_page(query: Mapping[str, str]) -> int:
-        text = query.get("per_page")
-        if text is None:
-            return PER_PAGE
-        if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text)):
-            raise BadQuery(
-                reason=Words(
-                    "per_page is a number from 1 to {most}", most=MOST_PER_PAGE
-                )
-            )
-        return min(int(text), MOST_PER_PAGE)
+    def _parts(self, ctx: Context, query: Mapping[str, str]) -> tuple[Part, ...]:
+        if "include" in query or any(name.startswith(FIELDS_OF) for name in query):
+            return self._includes.asked(self._writer, ctx, query)
+        return ()
 
-    @staticmethod
-    def _deleted(query: Mapping[str, str]) -> bool:
-        text = query.get("deleted", "no")
-        if text not in ("no", "only"):
-            raise BadQuery(reason=Words("deleted is 'no' or 'only'"))
-        return text == "only"
-
-    def _scope(self, name: str) -> Term:
-        scope = self._scopes.get(name)
-        if scope is None:
-            offered = ", ".join(self._scopes) or "none"
-            raise BadQuery(
-                reason=Words(
-                    "no scope is '{name}'; scopes: {offered}",
-                    name=name[:80],
-                    offered=offered,
-                )
-            )
-        attribute, values = scope
-        return Term(attribute.key, "IN", tuple(str(value) for value in values))
-
-    def _value(self, term: Term) -> Any:
-        if term.field not in self._filters:
-            offered = ", ".join(sorted(self._filters)) or "none"
-            raise BadQuery(
-                reason=Words(
-                    "cannot filter by '{name}'; filters: {offered}",
-                    name=term.field[:80],
-                    offered=offered,
-                )
-            )
-        if "\x00" in "".join(term.values):
-            raise BadQuery(reason=Words("a value contains a NUL character"))
-        adapter = self._adapters[term.field]
-        try:
-            found = [adapter.validate_strings(value) for value in term.values]
-        except ValidationError:
-            raise BadQuery(
-                reason=Words("'{name}' has another kind of value", name=term.field)
-            ) from None
-        return found if term.operator == "IN" else found[0]
-
-    def _plan(self, question: Question, per_page: int, *, after: bool) -> Plan:
-        limit = next(size for size in LITERAL_LIMITS if size >= per_page)
-        key = (question, limit, after)
-        plan = self._plans.get(key)
-        if plan is None:
-            plan = self._plans[key] = self._compile(question, limit, after=after)
-            if len(self._plans) > MOST_SHAPES:
-                self._plans.popitem(last=False)
-        else:  # odd questions push out each other, never the common ones
-            self._plans.move_to_end(key)
+    def _kept(self, question: Question | Asked) -> Any:
+        plan = self._plans.get(question)
+        if plan is not None:  # odd questions push out each other, never the common ones
+            self._plans.move_to_end(question)
         return plan
 
-    def _compile(self, question: Question, limit: int, *, after: bool) -> Plan:
-        shown = self._shown(question.fields)
-        sorted_by = self._sorted_by(question.sort)
-        extra = {"id": self._shape.facets["id"]}
-        # An equality has one good plan. A range or a choice has one for few rows and
-        # another for many: with a literal limit PostgreSQL soon settles on the second.
-        settled = all(operator == "==" for _, operator in question.comparisons)
-        if sorted_by is not None:
-            extra[sorted_by.name] = sorted_by
-        fetched = tuple({**{facet.name: facet for facet in shown}, **extra}.values())
+    def _keep(self, question: Question | Asked, plan: Plan) -> Plan:
+        self._plans[question] = plan
+        if len(self._plans) > MOST_SHAPES:
+            self._plans.popitem(last=False)
+        return plan
+
+    def _compiled(self, question: Question) -> Plan:
+        keys = self.offer.keys(question.sort)
+        if question.where.ranked:
+            keys = (Key(RANKING, descending=False), *keys)
+        shown = self.offer.shown(question.fields)
+        extra = self._extra(shown, [key.facet.name for key in keys], question.parts)
+        settled = question.where.settled and not question.counted
         page = Page(
-            fields=fetched,
-            conditions=tuple(
-                Condition(self._filters[name], OPERATORS.get(operator, operator))
-                for name, operator in question.comparisons
-            ),
-            sort=sorted_by,
-            descending=question.sort.startswith("-"),
-            after=after,
-            limit=limit if settled else None,
-            deleted=question.deleted if self._shape.trashable else None,
+            shown,
+            extra,
+            question.parts,
+            keys,
+            question.after,
+            question.limit if settled else None,
+            question.counted,
         )
-        places = [facet.name for facet in fetched]
+        within = partial(self._selector.sql, question.where)
+        table = self._writer.resource.table.name
+        source = partial(self._selector.source, table, question.where)
+        statement = listing(source, page, within)
+        limit = () if settled else (question.limit + 1,)
+        return self._keep(question, self._plan(statement, page, limit))
+
+    def _extra(
+        self, shown: Sequence[Facet], keys: Sequence[str], parts: Sequence[Part]
+    ) -> tuple[Facet, ...]:
+        """What the statement needs of a row beyond what is shown of it."""
+        known = {facet.name for facet in shown}
+        needed = dict.fromkeys((*keys, *wanted(parts)))
+        facets = {**self._writer.shape.facets, RANK: RANKING}
+        return tuple(facets[name] for name in needed if name not in known)
+
+    def _plan(self, statement: Statement, page: Page, limit: tuple[int, ...]) -> Plan:
+        before = [facet.name for facet in page.shown] + added(page.parts)
+        places = before + [facet.name for facet in page.extra]
         return Plan(
-            statement=listing(
-                self._resource.table.name,
-                page,
-                partial(self._scoping.sql, reach=question.reach),
-            ),
-            row=row_struct(self._resource.type, shown),
-            width=len(shown),
-            id_at=places.index("id"),
-            sort_at=None if sorted_by is None else places.index(sorted_by.name),
-            limit=() if settled else (limit + 1,),
+            statement,
+            row_struct(self._writer.resource.type, before),
+            len(before),
+            page.keys,
+            tuple(places.index(key.facet.name) for key in page.keys),
+            limit,
         )
 
-    def _shown(self, fields: str | None) -> tuple[Facet, ...]:
-        if fields is None:
-            return tuple(self._readable.values())
-        asked = dict.fromkeys(["id", *fields.split(",")])
-        asked.pop("type", None)
-        unknown = [name for name in asked if name not in self._readable]
-        if unknown:
-            raise BadQuery(
-                reason=Words("there is no field '{name}'", name=unknown[0][:80])
-            )
-        return tuple(self._readable[name] for name in asked)
+    async def one(self, ctx: Context, call: Call, key: UUID) -> tuple[bytes, Any]:
+        """One row as the query wants it, as JSON, and its version if it has one.
 
-    def _sorted_by(self, sort: str) -> Facet | None:
-        name = sort.removeprefix("-")
-        if name == "id":
-            return None
-        if name not in self._sorts:
-            offered = ", ".join(sorted({"id", *self._sorts}))
-            raise BadQuery(
-                reason=Words(
-                    "cannot sort by '{name}'; sorts: {offered}",
-                    name=name[:80],
-                    offered=offered,
-                )
-            )
-        return self._sorts[name]
+        Raises ``NotFound``.
+        """
+        query = call.query
+        scope = self._writer.scoping.of(ctx.actor, "read")
+        where = Where((), False, Reach.all if scope is None else scope.reach, False)
+        parts = self._parts(ctx, query)
+        asked = Asked(where, query.get("fields"), parts)
+        plan: Plan = self._kept(asked) or self._compiled_one(asked)
+        given = [key, *(() if scope is None else scope.args), *values_for(parts, ctx)]
+        rows = await ctx.session.fetch(plan.statement, *given)
+        if not rows:
+            raise NotFound
+        (record,) = rows
+        row = msgspec.json.encode(plan.row(*tuple(record)[: plan.width]))
+        return row, record[plan.places[0]] if plan.places else None
 
-    def _bound(self, ctx: Context, question: Question, values: Sequence[Any]) -> bytes:
-        """What a cursor is good for: this tenant, actor, and question."""
-        actor = ctx.actor.id
-        return msgspec.json.encode(
-            (ctx.tenant.id, actor, self._resource.name, question, values)
-        )
+    def _compiled_one(self, asked: Asked) -> Plan:
+        shown = self.offer.shown(asked.fields)
+        version = self._writer.shape.facets.get("version")
+        keys = () if version is None else (Key(version, descending=False),)
+        extra = self._extra(shown, [key.facet.name for key in keys], asked.parts)
+        page = Page(shown, extra, asked.parts, keys, after=False, limit=1)
+        within = partial(self._selector.sql, asked.where)
+        statement = reading(self._writer.resource.table.name, page, within)
+        return self._keep(asked, self._plan(statement, page, ()))
 
-    def _seal(self, bound: bytes, position: bytes) -> bytes:
-        sealed = hashlib.blake2b(bound, digest_size=16, key=self._secret)
-        sealed.update(position)
-        return sealed.digest()
-
-    def _cursor(self, bound: bytes, value: Any, row_id: UUID) -> str:
-        position = msgspec.json.encode((value, row_id))
-        sealed = base64.urlsafe_b64encode(self._seal(bound, position) + position)
-        return sealed.rstrip(b"=").decode()
-
-    def _after(self, cursor: str | None, bound: bytes, sort: str) -> list[Any]:
-        if cursor is None:
-            return []
-        try:
-            raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        except ValueError:
-            raise BadQuery(reason=Words("the cursor is damaged")) from None
-        seal, position = raw[:16], raw[16:]
-        if not hmac.compare_digest(seal, self._seal(bound, position)):
-            raise BadQuery(reason=Words("the cursor belongs to another list"))
-        value, row_id = msgspec.json.decode(position, type=tuple[Any, UUID])
-        sorted_by = self._sorted_by(sort)
-        if sorted_by is None:
-            return [row_id]
-        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-        return [self._adapters[sorted_by.name].validate_strings(text), row_id]
+    def selection(
+        self, ctx: Context, query: Mapping[str, str], *actions: str
+    ) -> Selection:
+        """The rows that a list's query is about, for whoever may do all this to them."""
+        scope = self._writer.scoping.of(ctx.actor, "read", *actions)
+        return select(self._selector, ctx, query, scope)
 
     def parameters(self) -> tuple[Parameter, ...]:
-        """The query parameters that this list understands."""
-        sorts = [way + name for name in ("id", *self._sorts) for way in ("", "-")]
-        size = {"type": "integer", "minimum": 1, "maximum": MOST_PER_PAGE}
-        known = (
-            Parameter("per_page", "Rows a page.", {**size, "default": PER_PAGE}),
-            Parameter(
-                "cursor", "Where the page starts: `meta.pagination.next_cursor`."
-            ),
-            Parameter("sort", "Order; `-` turns it.", {"enum": sorts}),
-            Parameter("fields", "The fields to answer with, separated by commas."),
-            Parameter("filter", "Comparisons such as `a==b;c=in=(d,e)`."),
-            Parameter("deleted", "`only` lists the trash.", {"enum": ["no", "only"]}),
+        """The parameters of the list, for its documentation."""
+        return tuple(
+            parameters(
+                self.offer,
+                self._includes.of(self._writer),
+                usual=PER_PAGE,
+                most=MOST_PER_PAGE,
+                searched=self._selector.searches,
+            )
         )
-        filters = (
-            Parameter(name, f"Only rows whose `{name}` is this.", _plain(adapter))
-            for name, adapter in self._adapters.items()
-            if name in self._filters
+
+    def shaping(self) -> tuple[Parameter, ...]:
+        """The parameters of one row."""
+        return tuple(shaping(self.offer, self._includes.of(self._writer)))
+
+
+def _per_page(query: Mapping[str, str]) -> int:
+    text = query.get("per_page")
+    if text is None:
+        return PER_PAGE
+    if not _counts(text):
+        words = Words("per_page is a number from 1 to {most}", most=MOST_PER_PAGE)
+        raise BadQuery(reason=words)
+    return min(int(text), MOST_PER_PAGE)
+
+
+def _number(query: Mapping[str, str]) -> int | None:
+    """Which of the numbered pages, if it is one."""
+    text = query.get("page")
+    if text is None:
+        return None
+    if "cursor" in query:
+        raise BadQuery(reason=Words("a page has a number or a cursor, not both"))
+    if not _counts(text):
+        raise BadQuery(reason=Words("page is a number from 1 on"))
+    return int(text)
+
+
+def _counts(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 6 and int(text) > 0
+
+
+def _offset(number: int, per_page: int) -> int:
+    if number * per_page > FARTHEST:
+        raise BadQuery(
+            reason=Words(
+                "numbered pages end after {limit} rows: go on by `next_cursor`,"
+                " or narrow the list by a filter",
+                limit=FARTHEST,
+            )
         )
-        scopes = list(self._resource.scopes)
-        named = Parameter("scope", "A selection by its name.", {"enum": scopes})
-        return (*known, *filters, *([named] if scopes else []))
+    return (number - 1) * per_page
 
 
-def _others(facets: Mapping[str, Facet], hidden: frozenset[str]) -> dict[str, Facet]:
-    return {name: it for name, it in facets.items() if name not in hidden}
+def _encoded(plan: Plan, rows: Sequence[Any]) -> bytes:
+    """The rows as JSON."""
+    row, width = plan.row, plan.width
+    if rows and len(rows[0]) == width:
+        return msgspec.json.encode([row(*record) for record in rows])
+    return msgspec.json.encode([row(*tuple(record)[:width]) for record in rows])
 
 
-def _plain(adapter: TypeAdapter[Any]) -> dict[str, Any]:
-    schema = adapter.json_schema()
-    options = schema.get("anyOf")
-    if options:
-        schema = next(it for it in options if it.get("type") != "null")
-    return {name: it for name, it in schema.items() if name != "default"}
+def _reply(plan: Plan, rows: Sequence[Any], per_page: int) -> Reply:
+    page = rows if len(rows) <= per_page else rows[:per_page]
+    return Reply(_encoded(plan, page), per_page=per_page)
+
+
+def _numbered(plan: Plan, rows: Sequence[Any], number: int, per_page: int) -> Reply:
+    """One of the numbered pages; there is a row without an id where it is empty."""
+    (place,) = (
+        at
+        for key, at in zip(plan.keys, plan.places, strict=True)
+        if key.facet.name == "id"
+    )
+    page = [it for it in rows[:per_page] if it[place] is not None]
+    reply = Reply(_encoded(plan, page), per_page=per_page)
+    reply.page, reply.total = number, rows[0][len(rows[0]) - 1]
+    return reply

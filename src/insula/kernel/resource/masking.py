@@ -63,7 +63,7 @@ class Lens:
         ]
         self._places = [at for at, _ in shown]
         self._names = [facet.name for _, facet in shown]
-        self._row = row_struct(kind, [facet for _, facet in shown])
+        self._row = row_struct(kind, self._names)
 
     def encode(self, values: Mapping[str, Any]) -> bytes:
         """The row as the API answers with it."""

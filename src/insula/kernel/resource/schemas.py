@@ -86,9 +86,9 @@ def _whole(schema: Any, parts: Mapping[str, Any]) -> Any:
     return {name: _whole(it, parts) for name, it in schema.items()}
 
 
-def row_struct(tag: str, facets: Iterable[Facet]) -> type[msgspec.Struct]:
+def row_struct(tag: str, names: Iterable[str]) -> type[msgspec.Struct]:
     """The row as it goes out: built from a record's values, in their order."""
-    fields = [(facet.name, Any) for facet in facets]
+    fields = [(name, Any) for name in names]
     return msgspec.defstruct("Row", fields, tag=tag, tag_field="type", gc=False)
 
 

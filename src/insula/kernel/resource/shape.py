@@ -1,6 +1,6 @@
 """Shapes: a model's fields as the API sees them, worked out once when it loads."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import NoneType, UnionType
@@ -85,14 +85,34 @@ class Shape:
         hints = get_type_hints(model, include_extras=True)
         table = model.__table__
         every = [_facet(it, hints[it.name]) for it in table.columns]
+        self.model = model
         self.facets: Mapping[str, Facet] = {facet.name: facet for facet in every}
         self.stored = tuple(it for it in every if it.name != "tenant_id")
         self.readable = tuple(
             it for it in every if it.name not in INTERNAL and it.name not in hidden
         )
+        self.written = tuple(it for it in self.stored if it.field.computed is None)
+        self.derived = tuple(it for it in self.stored if it.field.derived)
+        self.ranks = tuple(
+            it.name for it in every if it.field.ordered_within is not None
+        )
+        self.frozen = dict(_frozen(every))
+        self.links = tuple(it.name for it in every if it.field.link)
         self.creatable = tuple(it for it in every if not it.field.read_only)
         self.changeable = tuple(it for it in self.creatable if not it.field.immutable)
         self.trashable = "deleted_at" in self.facets
+
+
+def _frozen(facets: Iterable[Facet]) -> Iterator[tuple[str, tuple[str, str]]]:
+    """By field: the machine that freezes it, and in which states, as SQL."""
+    machines = {it.load: it.name for it in facets if it.field.moves}
+    for facet in facets:
+        if states := facet.field.frozen_in:
+            machine = machines.get(type(states[0]))
+            if machine is None:
+                raise TypeError(f"{facet.name} is frozen in states of no machine")
+            values = ", ".join(f"'{state.value}'" for state in states)
+            yield facet.name, (machine, values)
 
 
 def _json_text(value: object) -> str:

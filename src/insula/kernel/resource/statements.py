@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from insula.kernel.database.sequences import counted
 from insula.kernel.database.session import CONTEXT, HOME, Statement
 from insula.kernel.resource.shape import Facet, Shape
 
@@ -52,73 +53,6 @@ def everywhere(_: Numbers) -> str:
 def names(facets: Iterable[Facet], alias: str) -> str:
     """The columns of some facets, each with an alias in front."""
     return ", ".join(f"{alias}.{facet.name}" for facet in facets)
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One comparison of a list: a declared field, an operator, so many values.
-
-    Only operators whose function is leakproof are here: under row-level security
-    PostgreSQL uses no index for others (D2b).
-    """
-
-    facet: Facet
-    operator: str
-
-    def sql(self, numbers: Numbers, alias: str) -> str:
-        """The comparison, with parameters for its values."""
-        left = f"{alias}.{self.facet.name}"
-        if self.operator in ("IS NULL", "IS NOT NULL"):
-            return f"{left} {self.operator}"
-        if self.operator == "IN":
-            return f"{left} = ANY({numbers.next(self.facet.cast + '[]')})"
-        return f"{left} {self.operator} {numbers.next(self.facet.cast)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """The shape of a list: everything about it but the values.
-
-    Without a ``limit`` it is the last argument, as many rows as are fetched.
-    """
-
-    fields: tuple[Facet, ...]
-    conditions: tuple[Condition, ...]
-    sort: Facet | None
-    descending: bool
-    after: bool
-    limit: int | None
-    deleted: bool | None = False
-    """Of the trash alone, without it, or (None) of rows that know no trash."""
-
-
-def listing(table: str, page: Page, within: Within = everywhere) -> Statement:
-    """A page of rows, one more than ``limit`` to tell whether there is a next.
-
-    Arguments: the conditions' values, those of ``within``, then, if ``after``, the last
-    row's sort value and id. The limit is a literal where it can be, because ``LIMIT $n`` is planned
-    anew every time.
-    """
-    numbers = Numbers()
-    where = ["c.tenant_id = ctx.tenant_id"]
-    if page.deleted is not None:
-        where.append(f"c.deleted_at IS {'NOT ' if page.deleted else ''}NULL")
-    where += [condition.sql(numbers, "c") for condition in page.conditions]
-    scope = within(numbers)
-    keys = ["c.id"] if page.sort is None else [f"c.{page.sort.name}", "c.id"]
-    if page.after:
-        casts = ["uuid"] if page.sort is None else [page.sort.cast, "uuid"]
-        sign = "<" if page.descending else ">"
-        where.append(f"({', '.join(keys)}) {sign} ({', '.join(numbers.all(casts))})")
-    way = " DESC" if page.descending else ""
-    order = ", ".join(f"{key}{way}" for key in keys)
-    limit = numbers.next("bigint") if page.limit is None else page.limit + 1
-    return Statement(
-        f"WITH {CONTEXT} SELECT {names(page.fields, 'r')}"  # noqa: S608  # our names
-        f" FROM ctx CROSS JOIN LATERAL (SELECT {names(page.fields, 'c')}"
-        f" FROM {HOME}.{table} c WHERE {' AND '.join(where)}{scope}"
-        f" ORDER BY {order} LIMIT {limit}) r"
-    )
 
 
 def getting(
@@ -183,7 +117,7 @@ class Cause:
     payload: str
 
 
-def _journal(numbers: Numbers, deed: Deed, cause: Cause) -> str:
+def journaled(numbers: Numbers, deed: Deed, cause: Cause) -> str:
     """The audit and outbox parts of a write; both rows have one id.
 
     Arguments: the id, then the request's origin.
@@ -232,8 +166,10 @@ def creating(table: str, shape: Shape, given: Sequence[str], deed: Deed) -> Stat
             values[name] = value
     # The row as JSON is read once: audit and outbox take it from there.
     context = f"{CONTEXT[:-1]}, {numbers.next('text::jsonb')} AS payload)"
+    if shape.derived:
+        return _creating_derived(table, shape, deed, (context, values, numbers))
     cause = Cause("ctx", values["id"], values["created_at"], "ctx.payload")
-    journal = _journal(numbers, deed, cause)
+    journal = journaled(numbers, deed, cause)
     columns = ", ".join(values)
     return Statement(
         f"WITH {context}, made AS (INSERT INTO {HOME}.{table}"  # noqa: S608  # our names
@@ -243,15 +179,54 @@ def creating(table: str, shape: Shape, given: Sequence[str], deed: Deed) -> Stat
     )
 
 
+Draft = tuple[str, dict[str, str], Numbers]
+"""A statement that makes a row, as far as it is written: context, values, numbers."""
+
+
+def _creating_derived(table: str, shape: Shape, deed: Deed, draft: Draft) -> Statement:
+    """The same for rows of which PostgreSQL gives some values; it answers those.
+
+    A number that is not given is counted up in the statement, gapless because both
+    commit or neither does. The journal gets the row with the values.
+    """
+    context, values, numbers = draft
+    source, counting = "ctx", ""
+    for facet in shape.derived:
+        sequence = facet.field.sequence
+        if sequence is None or facet.name in values:
+            continue
+        first = (f"'{sequence.name}'", str(sequence.start), "1")
+        one = counted(
+            ("gen_random_uuid()", values["created_at"], *first),
+            "SELECT ctx.tenant_id, {} FROM ctx",
+        )
+        counting += f" counted_{facet.name} AS ({one}),"
+        source += f" CROSS JOIN counted_{facet.name}"
+        values[facet.name] = f"counted_{facet.name}.value"
+    pairs = ", ".join(f"'{it.name}', made.{it.name}" for it in shape.derived)
+    journal = journaled(
+        numbers, deed, Cause("whole", values["id"], values["created_at"], "payload")
+    )
+    return Statement(
+        f"WITH {context},{counting} made AS (INSERT INTO {HOME}.{table} AS c"  # noqa: S608  # our names
+        f" (tenant_id, {', '.join(values)}) SELECT ctx.tenant_id,"
+        f" {', '.join(values.values())} FROM {source}"
+        f" RETURNING {names(shape.derived, 'c')}),"
+        f" whole AS (SELECT ctx.tenant_id, ctx.payload || jsonb_build_object({pairs})"
+        f" AS payload, {names(shape.derived, 'made')} FROM ctx CROSS JOIN made),"
+        f"{journal} SELECT {names(shape.derived, 'whole')} FROM whole"
+    )
+
+
 def creating_many(table: str, shape: Shape, deed: Deed) -> Statement:
     """Many new rows with their journal; those that clash with a row are left out.
 
-    Arguments: an array for every stored column but ``deleted_at``; arrays of journal
+    Arguments: an array for every column that is written but ``deleted_at``; arrays of journal
     ids and rows as JSON; the time; then the request's origin. Answers the ids of the
     rows that were made.
     """
     numbers = Numbers()
-    facets = [facet for facet in shape.stored if facet.name != "deleted_at"]
+    facets = [facet for facet in shape.written if facet.name != "deleted_at"]
     arrays = numbers.all(f"{facet.cast.split('::')[0]}[]" for facet in facets)
     arrays += numbers.all(("uuid[]", "text[]"))
     at = numbers.next("timestamptz")
@@ -293,21 +268,28 @@ def changing(
 
     Arguments: id, version (NULL for whatever it is), the changed fields' values, the
     time, the journal's, then those of ``within``. Answers no row when there is none,
-    and a row whose ``id`` is NULL when the version differs.
+    and a row whose ``id`` is NULL when the version differs or its state forbids it.
 
     ``UPDATE … FROM ctx`` would find nothing, because PostgreSQL evaluates the policy
     before the context: hence the row is locked and carried through ``old`` first.
     """
     numbers = Numbers()
     row_id, version = numbers.all(("uuid", "bigint"))
-    facets = [shape.facets[name] for name in changed]
-    sets = [f"{facet.name} = {numbers.next(facet.cast)}" for facet in facets]
+    given = {name: numbers.next(shape.facets[name].cast) for name in changed}
+    sets = [f"{name} = {value}" for name, value in given.items()]
+    frozen = [(*shape.frozen[name], name) for name in changed if name in shape.frozen]
     at = numbers.next("timestamptz")
     sets += ["version = c.version + 1", f"updated_at = {at}"]
-    kept = dict.fromkeys(["tenant_id", "id", "version", *changed])
+    states = (state for state, *_ in frozen)
+    kept = dict.fromkeys(["tenant_id", "id", "version", *changed, *states])
     carried = [shape.facets[name] for name in kept]
-    journal = _journal(numbers, deed, Cause("new", "new.id", at, _changes(changed)))
+    journal = journaled(numbers, deed, Cause("new", "new.id", at, _changes(changed)))
     scope = within(numbers)
+    allowed = "".join(
+        f" AND NOT (old.{state} IN ({values}) AND old.{name}"
+        f" IS DISTINCT FROM {given[name]})"
+        for state, values, name in frozen
+    )
     return Statement(
         f"WITH {CONTEXT}, old AS MATERIALIZED (SELECT {names(carried, 'o')}"  # noqa: S608  # our names
         f" FROM ctx CROSS JOIN LATERAL (SELECT {names(carried, 'c')}"
@@ -316,7 +298,7 @@ def changing(
         " LIMIT 1 FOR UPDATE) o),"
         f" new AS (UPDATE {HOME}.{table} c SET {', '.join(sets)} FROM old"
         " WHERE (SELECT true FROM old) AND c.tenant_id = old.tenant_id"
-        f" AND c.id = old.id AND old.version = COALESCE({version}, old.version)"
+        f" AND c.id = old.id AND old.version = COALESCE({version}, old.version){allowed}"
         f" RETURNING c.tenant_id, {names(shape.stored, 'c')}),"
         f"{journal} SELECT {names(shape.readable, 'new')}"
         " FROM old LEFT JOIN new ON true"

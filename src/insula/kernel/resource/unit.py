@@ -23,17 +23,19 @@ from sqlalchemy import (
 from sqlalchemy.orm.attributes import instance_dict, instance_state, manager_of_class
 
 from insula.kernel.access.context import Context
-from insula.kernel.database.columns import spec
 from insula.kernel.database.model import TenantModel, TenantRow
+from insula.kernel.database.sequences import Sequence as NumberSequence
 from insula.kernel.database.session import HOME, Statement, Transaction
 from insula.kernel.events.journal import AuditEntry
 from insula.kernel.foundation.clock import now
-from insula.kernel.foundation.errors import Conflict, NotFound, Stale
+from insula.kernel.foundation.errors import NotFound, Stale
 from insula.kernel.foundation.ids import uuid7
 from insula.kernel.jobs.models import Queue
 from insula.kernel.jobs.request import NewJob, insert_jobs
+from insula.kernel.resource.binding import bind
 from insula.kernel.resource.declaration import CREATED_BY, Command, Event
-from insula.kernel.resource.querying import bind
+from insula.kernel.resource.freezing import frozen
+from insula.kernel.resource.machines import move, moved
 from insula.kernel.resource.scoping import Scope, companions
 from insula.kernel.resource.writing import Writer
 
@@ -73,12 +75,6 @@ class Terms(TypedDict, total=False):
     lane: str | None
     bucket: str | None
     system: bool
-
-
-class WrongMove(Conflict):
-    """It is {present}: it cannot become {wanted}."""
-
-    code = "WRONG_STATE"
 
 
 class Activity(BaseModel):
@@ -227,8 +223,14 @@ class WorkContext(Context):
         writer = self._writer(type(row))
         if CREATED_BY in writer.shape.facets and getattr(row, CREATED_BY) is None:
             setattr(row, CREATED_BY, self.actor.id)
+        for name, sequence in writer.sequences:
+            setattr(row, name, await self.next_number(sequence))
         self._added.append(row)
         return row
+
+    async def next_number(self, sequence: NumberSequence) -> int:
+        """The next number of a sequence; a gapless one others now wait for."""
+        return await sequence.next(self._transaction, self.session)
 
     async def add_missing(self, rows: Sequence[M]) -> list[M]:
         """Write new rows at once, but for those that clash; the ones that are new."""
@@ -248,13 +250,15 @@ class WorkContext(Context):
         rows = await self._run(query.where(*conditions), model)
         return int(rows[0][0])
 
-    def move(self, row: TenantModel, wanted: StrEnum) -> None:
-        """Change the state of a row, along a move that its model declares."""
-        name, moves = _machine(type(row), type(wanted))
-        present = getattr(row, name)
-        if wanted not in moves.get(present, ()):
-            raise WrongMove(present=present.value, wanted=wanted.value)
-        setattr(row, name, wanted)
+    def move(self, row: TenantModel, wanted: StrEnum, *sources: StrEnum) -> None:
+        """Change the state of a row, along a move that its model declares.
+
+        With ``sources`` it has to be in one of those.
+        """
+        before, announced = move(row, wanted, sources, self.actor)
+        if announced:
+            kind = self._writer(type(row)).type
+            self._events.append(moved(kind, row.id, before, wanted))
 
     def emit(self, event: Event) -> None:
         """Tell that something happened; it leaves with the commit or not at all."""
@@ -288,7 +292,8 @@ class WorkContext(Context):
         for row in added:
             writer = self._writers[type(row)]
             statement, args, _ = writer.create(values_of(row, writer), self)
-            await self._transaction.fetch(statement, *args)
+            answered = await self._transaction.fetch(statement, *args)
+            take(row, writer, answered)
         for row in self._loaded.values():
             await self._flush_changes(row)
         events, self._events = self._events, []
@@ -301,6 +306,10 @@ class WorkContext(Context):
         jobs, self._jobs = self._jobs, []
         await insert_jobs(self._transaction, jobs)
 
+    async def write(self, row: TenantRow) -> None:
+        """Write the changes of one loaded row at once."""
+        await self._flush_changes(row)
+
     async def _flush_changes(self, row: TenantRow) -> None:
         writer = self._writers[type(row)]
         changed = changes_of(row, writer)
@@ -310,7 +319,7 @@ class WorkContext(Context):
         statement, args = writer.change(row.id, version, changed, self)
         found = await self._transaction.fetch(statement, *args)
         if not found or found[0]["id"] is None:
-            raise Stale
+            raise await frozen(self._transaction, writer, row.id, changed) or Stale()
         instance_state(row)._commit_all(instance_dict(row))
         facet = writer.shape.facets
         for name in ("version", "updated_at"):
@@ -327,6 +336,7 @@ EMIT = Statement(
 def requested(ctx: Context, task: Asked, command: Command, terms: Terms) -> NewJob:
     """The job that somebody asks for."""
     delay, system = terms.get("delay"), terms.get("system", False)
+    bounds = ctx.actor.bounds
     return NewJob(
         task=task.name,
         command=command.model_dump(mode="json"),
@@ -337,6 +347,8 @@ def requested(ctx: Context, task: Asked, command: Command, terms: Terms) -> NewJ
         bucket=terms.get("bucket"),
         actor_kind="system" if system else ctx.actor.kind,
         actor_id=None if system else ctx.actor.id,
+        credential=None if system else ctx.actor.credential,
+        scopes=None if system or bounds is None else " ".join(sorted(bounds)),
         request_id=ctx.request_id or None,
     )
 
@@ -349,6 +361,13 @@ def hydrate(model: type[M], writer: Writer, record: Any) -> M:
     for facet, value in zip(writer.facets, record, strict=True):
         values[facet.name] = facet.loaded(value)
     return instance
+
+
+def take(row: TenantRow, writer: Writer, answered: Sequence[Any]) -> None:
+    """Give a row that was made what PostgreSQL worked out for it."""
+    for name in writer.derived:
+        value = writer.shape.facets[name].loaded(answered[0][name])
+        instance_dict(row)[name] = value
 
 
 def values_of(row: TenantRow, writer: Writer) -> dict[str, Any]:
@@ -365,13 +384,3 @@ def changes_of(row: TenantRow, writer: Writer) -> dict[str, Any]:
         for name, old in before.items()
         if name in writer.shape.facets and present[name] != old
     }
-
-
-def _machine(
-    model: type[TenantModel], kind: type[StrEnum]
-) -> tuple[str, Mapping[str, Sequence[str]]]:
-    for column in model.__table__.columns:
-        declared = spec(column.info)
-        if declared.choices and getattr(column.type, "enum_class", None) is kind:
-            return column.name, declared.moves
-    raise LookupError(f"{model.__name__} has no state machine of {kind.__name__}")

@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 from sqlalchemy import ForeignKeyConstraint, Table
 
+from insula.kernel.database.model import BREACH
 from insula.kernel.foundation.errors import (
     Conflict,
     FieldError,
@@ -52,6 +53,7 @@ class Breach:
 TAKEN = "The {field} field has already been taken."
 UNKNOWN = "The {field} field refers to nothing here."
 REFUSED = "The {field} field does not fit the others."
+REQUIRED = "The {field} field is required."
 
 
 def breaches(resources: Iterable[Resource[Any]]) -> Mapping[str, Breach]:
@@ -72,7 +74,11 @@ def _of_table(table: Table) -> Mapping[str, Breach]:
     for constraint in table.constraints:
         keys = tuple(it.name for it in getattr(constraint, "columns", ()))
         fields = tuple(key for key in keys if key != "tenant_id")
-        if isinstance(constraint, ForeignKeyConstraint):
+        if BREACH in constraint.info:
+            field, code = constraint.info[BREACH]
+            words = REQUIRED if code == "required" else REFUSED
+            found[str(constraint.name)] = Breach((field,), code, words)
+        elif isinstance(constraint, ForeignKeyConstraint):
             found[str(constraint.name)] = Breach(fields, "not_found", UNKNOWN)
         elif constraint.name:
             found[str(constraint.name)] = Breach(fields, "invalid", REFUSED)

@@ -50,11 +50,12 @@ class Writer:
     """The statements that write one resource, and the arguments that they take."""
 
     def __init__(self, resource: Resource[Any], shape: Shape) -> None:
+        self.resource = resource
         self.shape, self._table = shape, resource.table.name
-        self.name, self._type = resource.name, resource.type
+        self.name, self.type = resource.name, resource.type
         self.facets = tuple(it for it in shape.stored if it.name != "deleted_at")
         self.scoping, self.masking = Scoping(resource), Masking(resource, shape)
-        self._lenses = Lenses(self._type, shape)
+        self._lenses = Lenses(self.type, shape)
         trashable = shape.trashable
         self.get = getting(self._table, self.facets, trashable=trashable)
         self._locks = {
@@ -70,9 +71,15 @@ class Writer:
         self._creates: dict[tuple[str, ...], Statement] = {}
         self._create_many = creating_many(self._table, shape, self._deed(CREATE))
         self._changes: dict[tuple[frozenset[str], Verb, Reach], Statement] = {}
-        self._row = row_struct(self._type, shape.readable)
-        derived = ("version", "updated_at")
-        self._made = {it.name: it.bind for it in self.facets if it.name not in derived}
+        self._row = row_struct(self.type, (it.name for it in shape.readable))
+        self.derived = tuple(facet.name for facet in shape.derived)
+        counted = ((it.name, it.field.sequence) for it in shape.stored)
+        self.sequences = tuple((name, it) for name, it in counted if it is not None)
+        self.fast = tuple((name, it) for name, it in self.sequences if not it.gapless)
+        followed = {"version", "updated_at"}
+        followed |= {it.name for it in shape.facets.values() if it.field.computed}
+        self._made = {it.name: it.bind for it in self.facets if it.name not in followed}
+        self._many = tuple(it for it in shape.written if it.name != "deleted_at")
         self._usual = {
             name: shape.facets[name].field.default for name in literals(shape)
         }
@@ -122,13 +129,25 @@ class Writer:
         ]
         return statement, [*args, body.decode(), uuid7(), *ctx.origin], body
 
+    async def number(self, values: dict[str, Any], ctx: Context) -> None:
+        """Give a new row its numbers of fast sequences; others count as it is made."""
+        for name, sequence in self.fast:
+            if values[name] is None:
+                values[name] = await sequence.next_fast(ctx.session)
+
+    def whole(self, values: dict[str, Any], answered: Sequence[Any]) -> bytes:
+        """A new row as JSON, with what PostgreSQL gave it, which ``values`` gets."""
+        for name in self.derived:
+            values[name] = self.shape.facets[name].loaded(answered[0][name])
+        return self.encode(values)
+
     def create_many(
         self, rows: Sequence[Mapping[str, Any]], ctx: Context
     ) -> tuple[Statement, list[Any]]:
         """Statement and arguments of many new rows; clashing ones are left out."""
         args: list[Any] = [
             [None if row[it.name] is None else it.bound(row[it.name]) for row in rows]
-            for it in self.facets
+            for it in self._many
         ]
         args.append([uuid7() for _ in rows])
         args.append([self.encode(row).decode() for row in rows])
@@ -167,5 +186,5 @@ class Writer:
         return statement, args if scope is None else [*args, *scope.args]
 
     def _deed(self, verb: Verb) -> Deed:
-        kind = self._type
+        kind = self.type
         return Deed(f"{self.name}.{verb.name}", kind, f"{kind}.{verb.past}")

@@ -1,5 +1,6 @@
 """Every table of the services, so that migrations and schema homes know them all."""
 
+import insula.kernel.database.counters  # its table is made from the model
 import insula.kernel.events.audit.models  # its table is made from the model
 import insula.kernel.identity.one_time  # as above
 import insula.kernel.identity.signing_keys  # the operator's
@@ -8,12 +9,15 @@ import insula.kernel.services.access.resources  # as above, with its indexes
 import insula.kernel.services.accounts.resource  # as above, with its indexes
 import insula.kernel.services.analytics.models  # as above
 import insula.kernel.services.audit.models  # as above
+import insula.kernel.services.bulk.runs  # as above, with its indexes
 import insula.kernel.services.contacts.resource  # as above, with its indexes
+import insula.kernel.services.exporting.models  # as above, with its indexes
 import insula.kernel.services.factors.models  # as above
 import insula.kernel.services.federation.domains  # as above, with its indexes
 import insula.kernel.services.federation.providers  # as above, with its indexes
 import insula.kernel.services.files.resource  # as above, with its indexes
 import insula.kernel.services.idempotency.models  # as above
+import insula.kernel.services.importing.models  # as above, with its indexes
 import insula.kernel.services.jobs.control  # as above, with its indexes
 import insula.kernel.services.keys.manifest  # as above, with its indexes
 import insula.kernel.services.linking.models  # the operators'

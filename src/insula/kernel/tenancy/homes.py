@@ -14,6 +14,7 @@ from insula.kernel.database.cluster import (
     tenant_name,
 )
 from insula.kernel.database.control import CONTROL_SCHEMA
+from insula.kernel.database.fitting import fit
 from insula.kernel.database.home import Home, Isolation, Login
 from insula.kernel.database.migrations import (
     Migrations,
@@ -27,6 +28,7 @@ from insula.kernel.database.migrations import (
 from insula.kernel.database.pool import Connection, Record
 from insula.kernel.database.purge import purge_tenant
 from insula.kernel.database.schema import ddl
+from insula.kernel.database.searchable import search_digest
 from insula.kernel.foundation.errors import NotFound, Problem
 from insula.kernel.foundation.ids import uuid7
 from insula.kernel.tenancy.building import (
@@ -107,7 +109,11 @@ class Homes:
 
     @cached_property
     def version(self) -> str:
-        """The version of a home that is current."""
+        """The version of a home that is current: its tables, and how they are searched."""
+        return f"{self._heads}{search_digest(declared(self.series))}"
+
+    @cached_property
+    def _heads(self) -> str:
         return heads(self.series)
 
     @cached_property
@@ -131,6 +137,7 @@ class Homes:
             await upgrade(template, TENANT_SCHEMA, self.series, roles, notice)
             async with opened(template) as connection:
                 await self._require_models(connection)
+                await self._fit(connection, TENANT_SCHEMA)
 
     async def _register(self) -> None:
         admin = self.cluster.admin
@@ -139,7 +146,7 @@ class Homes:
         await self._control.fetch(REGISTER, *server, *shared)
 
     async def _require_models(self, template: Connection) -> None:
-        if await version(template, TENANT_SCHEMA, self.series) != self.version:
+        if await version(template, TENANT_SCHEMA, self.series) != self._heads:
             return  # newer code was here already
         rows = await template.fetch(
             "SELECT relname FROM pg_class WHERE relnamespace = $1::regnamespace"
@@ -203,10 +210,18 @@ class Homes:
             if home.isolation is Isolation.schema:
                 await make_schema(owner, home.schema, self.cluster.roles, self._tables)
             found = await version(owner, home.schema, self.series)
-        if found == self.version:
-            await self._control.fetch(STAMP, home.id, found)
+            if found == self._heads:
+                await self._fit(owner, home.schema)
+        if found == self._heads:
+            await self._control.fetch(STAMP, home.id, self.version)
         else:
             await self.migrate(home)
+
+    async def _fit(self, owner: Connection, schema: str) -> None:
+        """Have a schema's tables searched as declared, unless newer code was here."""
+        if await version(owner, schema, self.series) == self._heads:
+            tables, roles = declared(self.series), self.cluster.roles
+            await fit(owner, schema, tables, roles)
 
     async def _clone(self, home: Home) -> None:
         name = home.login.database
@@ -219,7 +234,10 @@ class Homes:
     async def migrate(self, home: Home, notice: Notice | None = None) -> None:
         """Bring a home to the code's version; harmless when it is there."""
         roles = self.cluster.roles
-        await upgrade(self.owner(home), home.schema, self.series, roles, notice)
+        login = self.owner(home)
+        await upgrade(login, home.schema, self.series, roles, notice)
+        async with opened(login) as owner:
+            await self._fit(owner, home.schema)
         await self._control.fetch(STAMP, home.id, self.version)
 
     async def report_failure(self, home: Home, error: str) -> None:

@@ -10,7 +10,8 @@ import pytest
 from insula.kernel.database.bootstrap import opened, use_of
 from insula.kernel.database.catalogue import faults
 from insula.kernel.database.cluster import EXTENSIONS, Cluster
-from insula.kernel.database.migrations import upgrade
+from insula.kernel.database.fitting import fit
+from insula.kernel.database.migrations import declared, upgrade
 from insula.kernel.database.pool import Connection
 from insula.kernel.foundation.ids import uuid7
 from insula.kernel.tenancy.series import KERNEL
@@ -48,7 +49,10 @@ async def test_entries_and_walls_survive_the_change(
     mine, theirs, entry = uuid7(), uuid7(), uuid7()
     await superuser.execute(ENTRY, mine, entry)
     await superuser.execute(ENTRY, theirs, uuid7())
-    await upgrade(cluster.owner(cluster.pool), SCHEMA, [KERNEL], cluster.roles)
+    login = cluster.owner(cluster.pool)
+    await upgrade(login, SCHEMA, [KERNEL], cluster.roles)
+    async with opened(login) as owner:
+        await fit(owner, SCHEMA, declared([KERNEL]), cluster.roles)
     assert await faults(superuser, SCHEMA, cluster.roles) == []
     async with opened(cluster.app(cluster.pool)) as app, app.transaction():
         await app.execute("SELECT set_config('insula.tenant', $1, true)", str(mine))

@@ -72,6 +72,7 @@ async def test_nobody_learns_what_was_wrong(house: House) -> None:
     assert [it.status for it in broken] == [422]
 
 
+@pytest.mark.usefixtures("real_hashing")
 async def test_every_wrong_way_in_takes_as_long(house: House) -> None:
     """Promise 7: the medians lie within 20 % of each other, or 5 ms.
 

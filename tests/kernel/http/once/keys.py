@@ -23,6 +23,11 @@ KEYS = Statement(
     " WHERE tenant_id = $1::text::uuid"
 )
 
+SPOIL = Statement(
+    "UPDATE home__.idempotency_keys SET answer = translate(answer, 'Aa', 'aA')"
+    " WHERE tenant_id = $1::text::uuid"
+)
+
 
 def key() -> str:
     """A key that nobody has used."""
@@ -52,3 +57,10 @@ async def keys(house: House, tenant: Tenant) -> list[Any]:
     session = house.platform.open_session(tenant.home, tenant.id)
     async with session.transaction() as transaction:
         return list(await transaction.fetch(KEYS))
+
+
+async def spoil(house: House, tenant: Tenant) -> None:
+    """Make the kept answers what another secret has sealed, as far as one can read."""
+    session = house.platform.open_session(tenant.home, tenant.id)
+    async with session.transaction() as transaction:
+        await transaction.fetch(SPOIL)

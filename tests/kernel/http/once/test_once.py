@@ -10,7 +10,7 @@ from insula.kernel.http.once import repeatable
 from insula.server.build import operations
 from tests.house import House
 
-from .keys import ASSETS, counts, create, key, keys, tag
+from .keys import ASSETS, counts, create, key, keys, spoil, tag
 
 pytestmark = pytest.mark.anyio
 MODES = [Isolation.shared, Isolation.schema, Isolation.database]
@@ -174,6 +174,19 @@ async def test_what_is_kept_is_sealed(house: House) -> None:
     (row,) = await keys(house, tenant)
     assert name not in row["answer"]
     assert row["actor_id"] == owner.actor_id
+
+
+async def test_an_answer_that_cannot_be_read_is_lost_and_nothing_is_done_twice(
+    house: House,
+) -> None:
+    tenant = await house.tenant()
+    owner, name, using = await house.user(tenant), tag(), key()
+    await create(owner, name, using)
+    await spoil(house, tenant)
+    for _ in range(2):
+        again = await create(owner, name, using)
+        assert (again.status, again.code) == (409, "IDEMPOTENCY_ANSWER_LOST")
+    assert await counts(house, tenant, name) == (1, 1, 1)
 
 
 async def test_who_may_not_any_more_gets_no_replay(house: House) -> None:

@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from insula.kernel.resource.imports import csv_reading
-from insula.kernel.resource.imports.csv_reading import CsvFile, UnreadableFile
+from insula.kernel.resource.imports.csv_reading import CsvFile
+from insula.kernel.resource.imports.tables import LONGEST_ROW, UnreadableFile
+from insula.kernel.resource.spreadsheets import meant
 
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12)
 
@@ -42,7 +44,7 @@ def test_what_was_written_is_read(
     )
     writer.writerows([("a", "b", "c"), *rows])
     file = read(out.getvalue().encode(encoding), delimiter=delimiter)
-    trimmed = [[cell.strip() for cell in row] for row in rows]
+    trimmed = [[meant(cell.strip()) for cell in row] for row in rows]
     assert [list(row.cells) for row in file] == [row for row in trimmed if any(row)]
     assert file.encoding == encoding
 
@@ -106,8 +108,8 @@ def test_a_nul_character_is_refused() -> None:
 
 
 def test_neither_a_line_nor_a_row_nor_a_cell_is_endless() -> None:
-    line = "x" * (csv_reading.LONGEST_ROW * 2)
-    row = '"' + '\n","' * (csv_reading.LONGEST_ROW // 2)
+    line = "x" * (LONGEST_ROW * 2)
+    row = '"' + '\n","' * (LONGEST_ROW // 2)
     cell = '"' + "x\n" * 100_000 + '"'
     for long, code in ((line, "too_long"), (row, "too_long"), (cell, "malformed")):
         found = list(read(f"a,b\n{long}\nlast,\n"))

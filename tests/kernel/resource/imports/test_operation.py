@@ -8,8 +8,8 @@ import pytest
 from insula.kernel.access.operation import Call
 from insula.kernel.foundation.errors import Denied, Invalid, Problem
 from insula.kernel.foundation.languages import Languages
-from insula.kernel.resource.imports.csv_reading import UnreadableFile
 from insula.kernel.resource.imports.operation import BadImportQuery, import_operation
+from insula.kernel.resource.imports.tables import UnreadableFile
 from tests.kernel.resource.imports.trial import Workshop
 
 pytestmark = pytest.mark.anyio
@@ -43,6 +43,7 @@ async def test_a_file_is_imported_and_every_row_accounted_for(
         "message": "An earlier row has this key, but says something else.",
     }
     assert report == {
+        "format": "csv",
         "encoding": "utf-8",
         "delimiter": ",",
         "columns": {"tag": ["tag"], "name": ["name"]},
@@ -50,6 +51,7 @@ async def test_a_file_is_imported_and_every_row_accounted_for(
         "dry_run": False,
         "rows": 3,
         "created": 2,
+        "updated": 0,
         "existing": 0,
         "differing": 0,
         "failed": 1,
@@ -103,7 +105,7 @@ async def test_a_body_that_is_no_csv_is_refused(workshop: Workshop) -> None:
 async def test_importers_make_rows_and_only_managers_make_history(
     workshop: Workshop,
 ) -> None:
-    importer = ("trial.jobs.import", "trial.*.read")
+    importer = ("trial.jobs.import", "trial.*.create", "trial.*.read")
     history = '{"set": {"state": "done"}, "map": {"done_at": "at"}}'
     raw = b"title,at\nfixed,2020-01-05\n"
     with pytest.raises(Invalid):
@@ -118,7 +120,7 @@ async def test_importers_make_rows_and_only_managers_make_history(
 async def test_a_reference_needs_the_right_to_read_it(workshop: Workshop) -> None:
     mapping = '{"map": {"machine_id": "@tag:m"}}'
     with pytest.raises(Denied):
-        await send(workshop, b"title,m\nx,1\n", "trial.jobs.import",
+        await send(workshop, b"title,m\nx,1\n", "trial.jobs.import", "trial.jobs.create",
                    resource="jobs", mapping=mapping)  # fmt: skip
 
 

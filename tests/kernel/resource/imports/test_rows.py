@@ -8,9 +8,9 @@ import pytest
 
 from insula.kernel.foundation.errors import Invalid
 from insula.kernel.resource.imports import importing
-from insula.kernel.resource.imports.csv_reading import Row
 from insula.kernel.resource.imports.importing import ImportReport, Watch
 from insula.kernel.resource.imports.rows import BATCH, RowError
+from insula.kernel.resource.imports.tables import Row
 from tests.kernel.resource.imports.trial import Workshop
 
 pytestmark = pytest.mark.anyio

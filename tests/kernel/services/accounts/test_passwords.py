@@ -35,7 +35,8 @@ async def test_a_forgotten_password_is_replaced_and_every_session_ends(
     ada = await place.signed_in(ADA)
     token = await forgotten(place)
     body = {"token": token, "password": ANOTHER}
-    assert (await place.visitor().post(RESET, body)).status == 200
+    reset = (await place.visitor().post(RESET, body)).data
+    assert (reset["status"], reset["sessions_ended"]) == ("done", 1)
     assert (await ada.get("auth/user")).code == "UNAUTHENTICATED"
     assert (await place.login(ADA)).code == "INVALID_CREDENTIALS"
     assert (await place.login(ADA, ANOTHER)).status == 200
@@ -47,6 +48,21 @@ async def test_a_forgotten_password_is_replaced_and_every_session_ends(
         ADA,
     )
     assert row["password_changed_at"] is not None
+
+
+async def test_what_another_password_leaves_open_is_told(place: Place) -> None:
+    """S4-04: in the answer and in the mail, for who wonders what somebody else has."""
+    await place.person(ADA, "owner")
+    ada = await place.signed_in(ADA)
+    for name in ("gone", "here"):
+        token = await ada.create("auth/tokens", name=name, scopes=["users.read"])
+        if name == "gone":
+            await ada.post(f"auth/tokens/{token['id']}/revoke")
+    change = {"current_password": PASSWORD, "password": ANOTHER}
+    told = (await ada.post(CHANGE, change)).data
+    assert told["still_open"] == {"tokens": 1, "passkeys": 0, "providers": 0}
+    mail = (await place.mails(ADA))[-1]
+    assert "personal tokens: 1, passkeys: 0" in mail.text
 
 
 async def test_nobody_learns_whose_password_can_be_forgotten(place: Place) -> None:
@@ -238,7 +254,7 @@ async def test_tokens_are_forgotten_when_their_time_is_long_over(place: Place) -
     await place.rows(f"{past} {of_tenant}")
     second = await forgotten(place)
     platform = place.house.platform
-    (schedule,) = platform.services.accounts.service.schedules
+    schedule, _ = platform.services.accounts.service.schedules
     await run_schedule(platform, schedule, place.tenant.id)
     count = f"SELECT count(*) FROM home__.one_time_tokens {of_tenant}"  # our names
     assert (await place.rows(count))[0][0] == 1

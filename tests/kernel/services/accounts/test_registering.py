@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from insula.server.scheduler import run_schedule
 from tests.house import Answer
 from tests.kernel.services.accounts.people import PASSWORD, Place, same
 
@@ -51,6 +52,7 @@ async def test_nobody_learns_whether_an_address_is_known(place: Place) -> None:
     assert row["name"] == "Ada"
 
 
+@pytest.mark.usefixtures("real_hashing")
 async def test_an_address_that_is_known_takes_as_much_work(place: Place) -> None:
     """S0-32, promise 7: a password is hashed either way, which is nearly all of it."""
     await place.policy(**OPEN)
@@ -212,3 +214,53 @@ async def test_where_no_password_opens_nobody_chooses_one(place: Place) -> None:
     forgot = {"email": "ada@people.test"}
     answer = await place.visitor().post("auth/forgot-password", forgot)
     assert answer.code == "PASSWORDS_OFF"
+
+
+AGED = "UPDATE home__.users SET registered_at = registered_at - interval '8 days'"
+
+
+async def test_what_nobody_confirms_is_forgotten_after_a_week(place: Place) -> None:
+    """Promise 12: with its mails and links; and the address can be used again."""
+    await place.policy(**OPEN)
+    assert (await register(place)).status == 202
+    assert (await place.login("ada@people.test")).code == "EMAIL_UNVERIFIED"
+    invited = await place.person("bob@people.test", verified=False)
+    platform = place.house.platform
+    _, schedule = platform.services.accounts.service.schedules
+    left = "SELECT id FROM home__.users WHERE tenant_id = $1::text::uuid ORDER BY id"
+    await place.mails()
+    for age, expected in (("", 2), (f"{AGED} WHERE tenant_id = $1::text::uuid", 1)):
+        if age:
+            await place.rows(age)
+        await run_schedule(platform, schedule, place.tenant.id)
+        assert len(await place.rows(left)) == expected
+    assert [row["id"] for row in await place.rows(left)] == [invited]
+    kept = "SELECT 1 FROM home__.mails WHERE tenant_id = $1::text::uuid"
+    assert await place.rows(f"{kept} AND recipient = 'ada@people.test'") == []
+    await register(place)
+    proof = {"token": await place.token("ada@people.test")}
+    assert (await place.visitor().post("auth/verify-email", proof)).status == 200
+    assert (await place.login("ada@people.test")).status == 200
+
+
+@pytest.mark.parametrize("touch", ["verify", "role", "team"])
+async def test_what_somebody_took_up_is_kept(place: Place, touch: str) -> None:
+    await place.policy(**OPEN)
+    await register(place)
+    owner = await place.house.user(place.tenant)
+    (user,) = (await owner.get("users?filter=email==ada@people.test")).data
+    one = f"users/{user['id']}"
+    if touch == "verify":
+        proof = {"token": await place.token("ada@people.test")}
+        await place.visitor().post("auth/verify-email", proof)
+    elif touch == "role":
+        changed = {"roles": ["viewer"]}
+        await owner.patch(one, changed, headers={"if-match": '"1"'})
+    else:
+        team = await owner.create("teams", name="North")
+        await owner.create(f"teams/{team['id']}/members", user_id=user["id"])
+    await place.rows(f"{AGED} WHERE tenant_id = $1::text::uuid")
+    platform = place.house.platform
+    _, schedule = platform.services.accounts.service.schedules
+    await run_schedule(platform, schedule, place.tenant.id)
+    assert (await owner.get(one)).status == 200

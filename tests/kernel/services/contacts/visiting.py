@@ -44,9 +44,9 @@ async def token_of(house: House, tenant: Tenant) -> str:
     return found[1]
 
 
-async def at_portal(house: House, tenant: Tenant, staff: Caller) -> Caller:
+async def at_portal(house: House, tenant: Tenant, staff: Caller, **more: Any) -> Caller:
     """A contact who is signed in."""
-    contact, token = await invited(house, tenant, staff)
+    contact, token = await invited(house, tenant, staff, **more)
     caller = house.caller(tenant.domain)
     chosen = {"token": token, "password": PASSWORD}
     assert (await caller.post(f"{PORTAL}/password", chosen)).status == 200

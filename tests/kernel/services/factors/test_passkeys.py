@@ -130,7 +130,7 @@ async def test_a_passkey_proves_anew_who_it_is(house: House) -> None:
     proof = {"method": "passkey", "passkey": device.get(asked)}
     assert (await it.caller.post("auth/step-up", proof)).status == 200
     assert (await it.caller.post(f"{PASSKEYS}/begin")).status == 200
-    assert (await it.caller.post("auth/step-up", proof)).code == "MFA_CODE_INVALID"
+    assert (await it.caller.post("auth/step-up", proof)).code == "MFA_INVALID"
 
 
 async def test_a_challenge_is_answered_once(house: House) -> None:

@@ -105,7 +105,8 @@ async def test_a_provider_that_is_switched_off_signs_nobody_in(rig: Rig) -> None
 async def test_the_list_for_signing_in_tells_names_alone(rig: Rig) -> None:
     provider = await rig.provider()
     listed = (await rig.visitor.get("auth/providers")).data
-    assert listed == [{"id": provider["id"], "name": "Acme", "preset": "generic"}]
+    offered = {"kind": "oidc", "preset": "generic"}
+    assert listed == [{"id": provider["id"], "name": "Acme", **offered}]
 
 
 async def test_discovery_answers_by_the_domain_whoever_it_is(rig: Rig) -> None:

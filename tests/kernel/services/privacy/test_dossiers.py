@@ -9,7 +9,9 @@ from io import BytesIO
 import pytest
 
 from insula.kernel.services.privacy.archiving import one_state
+from insula.kernel.services.privacy.beyond import Beyond
 from insula.kernel.services.privacy.dossier import Dossiers
+from insula.kernel.services.privacy.vault import Person
 from tests.house import House
 from tests.kernel.services.privacy.canaries import (
     CANARIES,
@@ -27,9 +29,10 @@ async def dossier(nest: Nest) -> zipfile.ZipFile:
     """The canary's dossier, as the canary opens it."""
     target = BytesIO()
     async with one_state(nest.tenant.home, nest.tenant.id) as transaction:
-        await Dossiers(REGISTRY).write(
-            target, transaction, nest.disk, "users", nest.person_id
-        )
+        person = Person(nest.tenant.id, "users", nest.person_id)
+        beyond = Beyond(nest.platform.control)
+        dossiers = Dossiers(REGISTRY, beyond)
+        await dossiers.write(target, transaction, nest.disk, person)
     return zipfile.ZipFile(target)
 
 

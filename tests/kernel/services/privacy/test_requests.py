@@ -11,7 +11,7 @@ from insula.kernel.cache.classes import CacheClass
 from insula.kernel.foundation.errors import Invalid, NotFound
 from insula.kernel.foundation.ids import uuid7
 from insula.kernel.http.admission import PermissionMissing
-from insula.kernel.resource.unit import WrongMove
+from insula.kernel.resource.machines import WrongMove
 from insula.kernel.services.privacy.asking import AlreadyRequested, NotForOthers
 from insula.kernel.services.privacy.fetching import NotReady
 from insula.kernel.services.privacy.person import NoSubject

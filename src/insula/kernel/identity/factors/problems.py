@@ -1,6 +1,12 @@
 """What somebody is told whose first factor was right, or whose second was wrong."""
 
-from insula.kernel.foundation.errors import Conflict, Denied, Invalid, Unauthenticated
+from insula.kernel.foundation.errors import (
+    Conflict,
+    Denied,
+    Invalid,
+    Limited,
+    Unauthenticated,
+)
 
 
 class SecondFactorRequired(Unauthenticated):
@@ -32,7 +38,13 @@ class FactorExists(Conflict):
 class ProofRefused(Invalid):
     """That did not prove it: wrong, or used before."""
 
-    code = "MFA_CODE_INVALID"
+    code = "MFA_INVALID"  # as at the door; but who is signed in stays so
+
+
+class FactorThrottled(Limited):
+    """Too many wrong codes: try again in {retry_after} s."""
+
+    code = "MFA_THROTTLED"
 
 
 class StrongerProofNeeded(Denied):

@@ -4,15 +4,22 @@ import codecs
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, ClassVar
 
-from insula.kernel.foundation.errors import BadRequest, FieldError
 from insula.kernel.foundation.words import Words
+from insula.kernel.resource.imports.tables import (
+    LONGEST_ROW,
+    Row,
+    UnreadableFile,
+    faulty,
+    fitted,
+    header,
+    nul,
+    too_long,
+)
+from insula.kernel.resource.spreadsheets import meant
 
 DELIMITERS = (",", ";", "\t", "|")
-MOST_COLUMNS = 500
-LONGEST_ROW = 1_048_576
-"""Characters of a row, whatever its number of lines; a cell may have 131,072."""
 SAMPLE_ROWS, SAMPLE_BYTES = 20, 65_536
 CHUNK = 1_048_576
 MARKS = (
@@ -20,20 +27,6 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-
-
-class UnreadableFile(BadRequest):
-    """The file cannot be read as CSV: {reason}."""
-
-    code = "INVALID_CSV"
-
-
-class Row(NamedTuple):
-    """One row of the file, its cells trimmed; or what is wrong with it."""
-
-    line: int
-    cells: Sequence[str]
-    fault: FieldError | None = None
 
 
 class _TooLong(Exception):
@@ -78,8 +71,11 @@ class CsvFile:
 
     The encoding is that of the byte order mark, else UTF-8 if the whole file is, else
     Windows' (cp1252); the delimiter is the one that splits the first rows most
-    evenly. Both may be given instead. Raises ``UnreadableFile``.
+    evenly. Both may be given instead. A cell may have 131,072 characters. Raises
+    ``UnreadableFile``.
     """
+
+    kind: ClassVar[str] = "csv"
 
     def __init__(
         self,
@@ -113,27 +109,14 @@ class CsvFile:
                     "line {line}: {fault}", line=first.line, fault=first.fault.message
                 )
             )
-        names = list(first.cells)
-        while not names[-1]:
-            names.pop()
-        names = [name or f"column {at}" for at, name in enumerate(names, start=1)]
-        if len(names) > MOST_COLUMNS:
-            raise UnreadableFile(
-                reason=Words("it has more than {limit} columns", limit=MOST_COLUMNS)
-            )
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise UnreadableFile(
-                reason=Words("two columns are called {names}", names=", ".join(twice))
-            )
-        return tuple(names)
+        return header(first.cells)
 
     def __iter__(self) -> Iterator[Row]:
         """The rows below the header; blank ones are skipped."""
         width = len(self.columns)
         while (row := self._next()) is not None:
             if row.fault is None and len(row.cells) != width:
-                row = _fitted(row, width)
+                row = fitted(row, width)
             yield row
 
     def _next(self) -> Row | None:
@@ -142,16 +125,13 @@ class CsvFile:
             self._lines.begin_row()
             line = self._lines.number + 1
             try:
-                cells = [cell.strip() for cell in next(self._reader)]
+                cells = [meant(cell.strip()) for cell in next(self._reader)]
             except StopIteration:
                 return None
             except _TooLong:
-                words = Words(
-                    "The row is longer than {limit} characters.", limit=LONGEST_ROW
-                )
-                return _wrong(line, "too_long", words)
+                return too_long(line)
             except csv.Error as error:
-                return _wrong(
+                return faulty(
                     line,
                     "malformed",
                     Words("The row is malformed: {reason}.", reason=error),
@@ -159,26 +139,8 @@ class CsvFile:
             if any(cells):
                 break
         if "\x00" in "".join(cells):
-            return _wrong(
-                line, "nul", Words("The row contains a NUL character."), cells
-            )
+            return nul(line, cells)
         return Row(line, cells)
-
-
-def _wrong(line: int, code: str, message: str, cells: Sequence[str] = ()) -> Row:
-    return Row(line, cells, FieldError("", code, message))
-
-
-def _fitted(row: Row, width: int) -> Row:
-    """The row without blank cells beyond the header's, if that is all that is wrong."""
-    if len(row.cells) > width and not any(row.cells[width:]):
-        return Row(row.line, row.cells[:width])
-    words = Words(
-        "The row has {cells} cells, the header has {width}.",
-        cells=len(row.cells),
-        width=width,
-    )
-    return _wrong(row.line, "ragged", words, row.cells)
 
 
 def encoding_of(file: BinaryIO, wanted: str | None = None) -> str:

@@ -10,10 +10,11 @@ from insula.kernel.access.operation import Call, Operation, Parameter, Reply
 from insula.kernel.foundation.errors import BadRequest, Denied, FieldError, Invalid
 from insula.kernel.foundation.languages import Languages
 from insula.kernel.foundation.words import Words
-from insula.kernel.resource.imports.csv_reading import CsvFile, UnreadableFile
+from insula.kernel.resource.imports.detecting import open_table
 from insula.kernel.resource.imports.ids import TooManyRows
 from insula.kernel.resource.imports.importing import Importer, ImportReport
 from insula.kernel.resource.imports.mapping import Instructions
+from insula.kernel.resource.imports.tables import UnreadableFile
 from insula.kernel.resource.schemas import field_errors
 
 LARGEST_FILE = 32 * 1_048_576
@@ -21,8 +22,9 @@ LARGEST_FILE = 32 * 1_048_576
 
 MAPPING = Parameter(
     "mapping",
-    "How columns become fields, as JSON: `map`, `set`, `key`, `ignore_unknown`,"
-    " `time_zone`, `time_format`, `encoding`, `delimiter`. Columns that it does not"
+    "How columns become fields, as JSON: `map`, `set`, `defaults`, `key`, `match`,"
+    " `mode`, `values`, `skip`, `ignore_unknown`, `time_zone`, `time_format`,"
+    " `decimal_comma`, `major_units`, `encoding`, `delimiter`. Columns that it does not"
     " mention become the fields of the same name.",
 )
 KEY = Parameter(
@@ -45,11 +47,7 @@ def import_operation(importer: Importer, languages: Languages) -> Operation:
 
     async def run(ctx: Context, call: Call) -> Reply:
         instructions, rehearsed = _instructions(call.query)
-        file = CsvFile(
-            io.BytesIO(call.raw),
-            encoding=instructions.encoding,
-            delimiter=instructions.delimiter,
-        )
+        file = open_table(io.BytesIO(call.raw), instructions)
         work = importer.prepare(ctx, file, instructions)
         report = await (work.rehearse() if rehearsed else work.run())
         usual = ctx.actor.locale, ctx.tenant.policy.locale
@@ -60,7 +58,7 @@ def import_operation(importer: Importer, languages: Languages) -> Operation:
         method="POST",
         path=f"{resource.address}/import",
         run=run,
-        summary=f"Import {resource.plural.replace('_', ' ')} from a CSV file",
+        summary=f"Import {resource.plural.replace('_', ' ')} from a CSV, XLSX or JSON lines file",
         permission=f"{resource.name}.import",
         app=resource.app or None,
         scoped=bool(resource.owner or resource.team),

@@ -1,28 +1,35 @@
 """Import rows: a file's text as values of the resource, checked by its own schema."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from insula.kernel.access.context import Context
 from insula.kernel.foundation.errors import FieldError, Invalid, Problem
+from insula.kernel.foundation.ids import parse_uuid
 from insula.kernel.foundation.words import Words
 from insula.kernel.resource.api import ResourceApi
-from insula.kernel.resource.imports.csv_reading import Row
-from insula.kernel.resource.imports.ids import ImportIds, RepeatedKey
-from insula.kernel.resource.imports.mapping import JSON, Entry, Instructions, Lookup
-from insula.kernel.resource.imports.texts import (
-    Misfit,
-    Moments,
-    json_value,
+from insula.kernel.resource.imports.ids import Identity, RepeatedKey
+from insula.kernel.resource.imports.lookups import Finder
+from insula.kernel.resource.imports.lookups import Found as Ids
+from insula.kernel.resource.imports.mapping import (
+    JSON,
+    Entry,
+    Instructions,
+    Mode,
 )
-from insula.kernel.resource.schemas import create_schema, field_errors
-from insula.kernel.resource.statements import Condition, Page, listing
+from insula.kernel.resource.imports.tables import Row
+from insula.kernel.resource.imports.texts import Misfit, Texts, json_value
+from insula.kernel.resource.schemas import (
+    create_schema,
+    field_errors,
+    patch_schema,
+)
 
-Found = Mapping[str, Mapping[str, UUID]]
+Found = Mapping[str, Ids]
 """By target: the ids of the rows that some texts refer to."""
 
 BATCH = 500
@@ -48,6 +55,8 @@ class Draft:
     id: UUID
     values: Mapping[str, Any]
     given: frozenset[str]
+    match: Any = None
+    """The value by which a row that is there is found."""
 
 
 @dataclass(slots=True)
@@ -68,27 +77,32 @@ class Drafter:
         api: ResourceApi,
         instructions: Instructions,
         entries: Sequence[Entry],
+        identity: Identity,
     ) -> None:
         self._ctx, self._api, self._entries = ctx, api, entries
-        self._moments = Moments(instructions.time_zone, instructions.time_format)
+        self._texts = Texts(instructions, [entry.facet for entry in entries])
         self._lookups = [
-            (entry, Finder(entry.source.lookup))
+            (entry, Finder(ctx, entry.source.lookup))
             for entry in entries
             if entry.source.lookup is not None
         ]
         self._key = [target.partition(".")[::2] for target in instructions.key]
-        self._ids = ImportIds(ctx.tenant.id, api.resource.name, instructions.key)
+        self._match, self._ids = instructions.match, identity
+        self._changes = instructions.match and instructions.mode is Mode.update
         facets = {facet.name: facet for facet in api.shape.creatable}
         facets.update((entry.facet.name, entry.facet) for entry in entries)
-        model = create_schema(f"{api.title}Import", facets.values())
+        matched = facets.pop("id", None)
+        make = patch_schema if self._changes else create_schema
+        model = make(f"{api.title}Import", facets.values())
         self._validate = model.__pydantic_validator__.validate_python
+        self._matched = matched is not None
 
     async def drafts(self, rows: Sequence[Row]) -> Drafts:
         """The drafts of some rows; references are looked up all at once."""
         found = {
             entry.target: await finder.find(
                 self._ctx,
-                {entry.source.read(row.cells) for row in rows if row.fault is None},
+                {_said(entry, row) for row in rows if row.fault is None},
             )
             for entry, finder in self._lookups
         }
@@ -109,23 +123,36 @@ class Drafter:
         """The draft of a row; None if it repeats one. Raises ``Invalid``."""
         if row.fault is not None:
             raise Invalid(row.fault)
-        body = self._checked(row, found)
+        known, body = self._checked(row, found)
         content = {name: body.__dict__[name] for name in body.model_fields_set}
         try:
-            row_id = self._ids.next(content, self._key_of(content))
+            row_id = self._ids.next(content, self._key_of(content), row.line)
         except RepeatedKey:
             words = Words("An earlier row has this key, but says something else.")
             raise Invalid(FieldError("key", "repeated", words)) from None
         if row_id is None:
             return None
-        values = {**self._api.new_values(body, self._ctx.actor), "id": row_id}
-        scoping = self._api.writer.scoping
-        values = scoping.claim(scoping.of(self._ctx.actor, "import"), values)
-        return Draft(row, row_id, values, frozenset(content))
+        match = self._match_of(content, known)
+        scoping, actor = self._api.writer.scoping, self._ctx.actor
+        values = {**self._api.new_values(body, actor), "id": row_id}
+        if known is None and not self._changes:
+            values = scoping.claim(scoping.of(actor, "import", "create"), values)
+        return Draft(row, row_id, values, frozenset(content), match)
 
-    def _checked(self, row: Row, found: Found) -> BaseModel:
-        """What the row says, as the schema takes it; raises ``Invalid``."""
+    def _match_of(self, content: Mapping[str, Any], known: UUID | None) -> Any:
+        """The value by which a row that is there is found; None for a new row."""
+        if self._match is None:
+            return None
+        value = known if self._match == "id" else content.get(self._match)
+        if value is None and self._changes:
+            words = Words("The key {name} is blank.", name=self._match)
+            raise Invalid(FieldError(self._match, "required", words))
+        return value
+
+    def _checked(self, row: Row, found: Found) -> tuple[UUID | None, BaseModel]:
+        """What the row says, as the schema takes it, and its id; raises ``Invalid``."""
         given, faults = self._given(row, found)
+        known = given.pop("id", None) if self._matched else None
         try:
             body: BaseModel = self._validate(given, strict=False)
         except ValidationError as error:
@@ -134,17 +161,23 @@ class Drafter:
             raise Invalid(*faults, *more) from None
         if faults:
             raise Invalid(*faults)
-        return body
+        return known, body
 
     def _given(self, row: Row, found: Found) -> tuple[dict[str, Any], list[FieldError]]:
         """What the row says, by field; a blank cell says nothing."""
         given: dict[str, Any] = {}
         faults: list[FieldError] = []
+        amounts: list[tuple[Entry, str]] = []
         for entry in self._entries:
-            text = entry.source.read(row.cells)
+            said = entry.source.read(row.cells)
+            text = _said(entry, row)
             if not text:
-                if entry.facet.nullable and entry.facet.field.required:
+                missing = entry.facet.field.required or said is None
+                if entry.facet.nullable and missing and not entry.member:
                     given[entry.facet.name] = None
+                continue
+            if self._texts.is_amount(entry.facet):
+                amounts.append((entry, text))
                 continue
             try:
                 value = self._value(entry, text, found)
@@ -155,22 +188,26 @@ class Drafter:
                 given.setdefault(entry.facet.name, {})[entry.member] = value
             else:
                 given[entry.facet.name] = value
+        for entry, text in amounts:
+            try:
+                given[entry.facet.name] = self._texts.amount(entry.facet, text, given)
+            except Misfit as fault:
+                faults.append(FieldError(entry.target, fault.code, fault.message))
         return given, faults
 
     def _value(self, entry: Entry, text: str, found: Found) -> Any:
         facet, source = entry.facet, entry.source
         if source.lookup is not None:
-            row_id = found[entry.target].get(text)
-            if row_id is None:
-                raise Misfit("not_found", Words(NOT_FOUND, field=entry.target))
-            return row_id
+            return _referred(entry, text, found)
+        if facet.name == "id":
+            known = parse_uuid(text)
+            if known is None:
+                words = Words("There is no row with this {field}.", field="id")
+                raise Misfit("not_found", words)
+            return known
         if source.as_json or (facet.cast == JSON and not entry.member):
             return json_value(text)
-        if facet.cast == "timestamptz":
-            return self._moments.moment(text)
-        if facet.cast == "date":
-            return self._moments.day(text)
-        return text
+        return self._texts.value(facet, text) if not entry.member else text
 
     def _key_of(self, content: Mapping[str, Any]) -> list[Any]:
         """The values of the key; raises ``Invalid`` for a row that lacks one."""
@@ -186,34 +223,26 @@ class Drafter:
         return values
 
 
-class Finder:
-    """Finds the rows that a batch refers to, in one query."""
+def _said(entry: Entry, row: Row) -> str:
+    """What the row says for a target, or what stands for a blank."""
+    return entry.source.read(row.cells) or entry.default
 
-    def __init__(self, lookup: Lookup) -> None:
-        shape, facet = lookup.api.shape, lookup.facet
-        page = Page(
-            (shape.facets["id"], facet),
-            (Condition(facet, "IN"),),
-            sort=None,
-            descending=False,
-            after=False,
-            limit=BATCH,
+
+def _referred(entry: Entry, text: str, found: Found) -> Any:
+    """The id of the row that a text means; raises ``Misfit``."""
+    by_text = found[entry.target]
+    row_id = by_text.get(text)
+    if row_id is not None:
+        return row_id
+    if text in by_text:
+        words = Words(
+            "The {field} field refers to more than one row.", field=entry.target
         )
-        self._statement = listing(lookup.api.resource.table.name, page)
-        self._adapter: TypeAdapter[Any] = TypeAdapter(facet.annotation)
-
-    async def find(self, ctx: Context, texts: Iterable[str]) -> Mapping[str, UUID]:
-        """The ids by text; a text that means nothing is left out."""
-        wanted: dict[Any, list[str]] = {}
-        for text in texts:
-            try:
-                wanted.setdefault(self._adapter.validate_strings(text), []).append(text)
-            except ValidationError:
-                continue
-        if not wanted:
-            return {}
-        rows = await ctx.session.fetch(self._statement, list(wanted))
-        return {text: row_id for row_id, value in rows for text in wanted[value]}
+        raise Misfit("ambiguous", words)
+    known = parse_uuid(text)
+    if known is None:
+        raise Misfit("not_found", Words(NOT_FOUND, field=entry.target))
+    return known
 
 
 def row_errors(row: Row, problem: Problem) -> list[RowError]:

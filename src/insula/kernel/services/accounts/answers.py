@@ -39,6 +39,21 @@ class Done(BaseModel):
     status: Literal["done"] = "done"
 
 
+class KeptWays(BaseModel):
+    """How many ways into an account another password leaves open."""
+
+    tokens: int
+    passkeys: int
+    providers: int
+
+
+class PasswordSet(Done):
+    """The password is another one, and what that ended and what not."""
+
+    sessions_ended: int
+    still_open: KeptWays
+
+
 def sent() -> Reply:
     """The same answer, whether there is such an account or not."""
     words = "If the address can be used, a mail to it is under way."

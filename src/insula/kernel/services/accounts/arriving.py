@@ -11,6 +11,7 @@ from insula.kernel.resource.engine import Engine
 from insula.kernel.services.accounts.security_mail import spoken_time
 from insula.kernel.services.accounts.statements import EARLIER
 from insula.kernel.services.mail.outgoing import send_mail
+from insula.kernel.services.pages.addresses import Origins
 
 PREFIX = {4: 24, 6: 48}
 """Bits of an address that stay the same where one network gives it."""
@@ -23,8 +24,8 @@ class NewDevice:
     all is nothing to tell of.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, origins: Origins) -> None:
+        self._engine, self._origins = engine, origins
 
     async def __call__(self, entry: Entry, session: UUID) -> None:
         """Somebody came in, by that session."""
@@ -45,7 +46,7 @@ class NewDevice:
                     at=spoken_time(work.now),
                     agent=spoken(origin.user_agent or "-")[:200],
                     address=origin.client,
-                    link=f"https://{work.tenant.domain}/profile/sessions",
+                    link=self._origins.link(work.tenant.domain, "/profile/sessions"),
                 )
 
 

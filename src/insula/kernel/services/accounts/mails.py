@@ -6,9 +6,11 @@ from uuid import UUID
 from insula.kernel.foundation.sealing import Sealer
 from insula.kernel.identity.one_time import OneTimeTokens
 from insula.kernel.resource.unit import WorkContext
+from insula.kernel.services.accounts.answers import KeptWays
 from insula.kernel.services.accounts.security_mail import spoken_time
-from insula.kernel.services.accounts.statements import MAILS_LATELY
+from insula.kernel.services.accounts.statements import MAILS_LATELY, QUEUE_UP
 from insula.kernel.services.mail.outgoing import Sealed, sealed, send_mail
+from insula.kernel.services.pages.addresses import Origins
 
 VERIFY, RESET, CHANGE = "verify_email", "reset_password", "change_email"
 """Purposes of one-time tokens."""
@@ -24,8 +26,8 @@ WHILE = timedelta(hours=1)
 class AccountMails:
     """Writes to people about their accounts, in the transaction of the cause."""
 
-    def __init__(self, sealer: Sealer, tokens: OneTimeTokens) -> None:
-        self._sealer, self.tokens = sealer, tokens
+    def __init__(self, sealer: Sealer, tokens: OneTimeTokens, origins: Origins) -> None:
+        self.sealer, self.tokens, self.origins = sealer, tokens, origins
 
     async def verify(self, work: WorkContext, user_id: UUID, email: str) -> None:
         """Ask somebody whether the address is theirs."""
@@ -70,17 +72,22 @@ class AccountMails:
         """Tell somebody that their address was to be used once more."""
         if await self._too_many(work, user_id, "mail.address_taken"):
             return
-        link = f"https://{work.tenant.domain}/login"
+        link = self.origins.link(work.tenant.domain, "/login")
         await send_mail(work, to=user_id, template="mail.address_taken", link=link)
 
-    async def password_changed(self, work: WorkContext, user_id: UUID) -> None:
-        """Tell somebody that their password is another one."""
+    async def password_changed(
+        self, work: WorkContext, user_id: UUID, ways: KeptWays
+    ) -> None:
+        """Tell somebody that their password is another one, and what else lets them in."""
         await send_mail(
             work,
             to=user_id,
             template="mail.password_changed",
             at=spoken_time(work.now),
-            link=f"https://{work.tenant.domain}/forgot-password",
+            link=self.origins.link(work.tenant.domain, "/forgot-password"),
+            tokens=ways.tokens,
+            passkeys=ways.passkeys,
+            providers=ways.providers,
         )
 
     async def change_token(
@@ -105,8 +112,8 @@ class AccountMails:
 
     def link(self, work: WorkContext, path: str, token: str) -> Sealed:
         """Where a token is used; behind the ``#``, so that no server's log has it."""
-        text = f"https://{work.tenant.domain}{path}#token={token}"
-        return sealed(self._sealer, work.tenant.id, text)
+        text = self.origins.link(work.tenant.domain, f"{path}#token={token}")
+        return sealed(self.sealer, work.tenant.id, text)
 
     async def _token(
         self,
@@ -123,5 +130,6 @@ class AccountMails:
     async def _too_many(self, work: WorkContext, user_id: UUID, template: str) -> bool:
         """Whether enough was sent for now; who asked is told nothing of it."""
         since = work.now - WHILE
+        await work.transaction.fetch(QUEUE_UP, user_id)
         rows = await work.transaction.fetch(MAILS_LATELY, user_id, template, since)
         return bool(rows[0]["sent"] >= MOST)

@@ -6,10 +6,9 @@ from pathlib import Path
 from uuid import UUID
 
 from insula.kernel.access.operation import Operation
-from insula.kernel.foundation.sealing import Sealer
 from insula.kernel.identity.authenticate import Authenticator
 from insula.kernel.identity.gates import Arrival, Entry, Gate
-from insula.kernel.identity.one_time import OneTimeTokens, prune_tokens
+from insula.kernel.identity.one_time import prune_tokens
 from insula.kernel.identity.signing_in import Identity
 from insula.kernel.resource.app import App, Schedule
 from insula.kernel.resource.engine import Engine
@@ -23,7 +22,7 @@ from insula.kernel.services.accounts.mails import AccountMails
 from insula.kernel.services.accounts.own_sessions import OwnSessions
 from insula.kernel.services.accounts.passwords import Passwords
 from insula.kernel.services.accounts.profile import ProfileOperations
-from insula.kernel.services.accounts.registering import Registering
+from insula.kernel.services.accounts.registering import Registering, forget_unconfirmed
 from insula.kernel.services.accounts.resource import invitations, users
 from insula.kernel.services.accounts.users import UserOperations
 from insula.kernel.services.accounts.verifying import VerifiedGate, Verifying
@@ -39,7 +38,7 @@ class Accounts:
 
     def __init__(
         self,
-        sealer: Sealer,
+        mails: AccountMails,
         key: bytes,
         files: Files,
         *,
@@ -47,10 +46,9 @@ class Accounts:
         identity: Callable[[], Identity],
         authenticator: Callable[[], Authenticator],
     ) -> None:
-        self._sealer, self._key, self._files = sealer, key, files
+        self.mails, self._key, self._files = mails, key, files
         self._engine, self._identity = engine, identity
         self._authenticator = authenticator
-        self.mails = AccountMails(sealer, OneTimeTokens(key))
 
     @cached_property
     def service(self) -> App:
@@ -62,8 +60,15 @@ class Accounts:
             folder=Path(__file__).parent,
             always=True,
             resources=(users, invitations),
-            tasks=(task_of(self._sealer, self.mails),),
-            schedules=(Schedule(name="prune", run=_prune, cron="30 2 * * *"),),
+            tasks=(task_of(self.mails.sealer, self.mails),),
+            schedules=(
+                Schedule(name="prune", run=_prune, cron="30 2 * * *"),
+                Schedule(
+                    name="forget_unconfirmed",
+                    run=forget_unconfirmed,
+                    cron="50 2 * * *",
+                ),
+            ),
         )
 
     def gates(self) -> tuple[Gate, ...]:
@@ -74,7 +79,7 @@ class Accounts:
         """Who hears of everybody that came in."""
 
         async def new_device(entry: Entry, session: UUID) -> None:
-            await NewDevice(self._engine())(entry, session)
+            await NewDevice(self._engine(), self.mails.origins)(entry, session)
 
         return (new_device,)
 
@@ -84,7 +89,7 @@ class Accounts:
         inviting = Inviting(engine, identity, self._authenticator(), mails, self._key)
         passwords = Passwords(engine, identity, mails)
         profile = ProfileOperations(engine, identity, mails)
-        asking = Asking(engine, self._sealer, mails)
+        asking = Asking(engine, mails.sealer, mails)
         return (
             *operations.visiting(
                 Registering(engine, mails), Verifying(engine, mails), asking

@@ -14,6 +14,7 @@ from insula.kernel.services.access.granting import NotYoursToGive
 from insula.kernel.services.accounts import avatars
 from insula.kernel.services.accounts.answers import (
     Done,
+    PasswordSet,
     PasswordsOff,
     PeopleAlone,
     Sent,
@@ -59,6 +60,7 @@ def visiting(
     return (
         Operation(
             name="auth.register", method="POST", path=f"{AUTH}/register",
+            when_read_only=False,
             run=registering.register, summary="Make an account for yourself",
             audience=Audience.visitor, body=Registration, status=202, limit="auth",
             answer=schema_of(Sent),
@@ -95,11 +97,11 @@ def redeeming(
             name="auth.reset_password", method="POST", path=f"{AUTH}/reset-password",
             run=passwords.reset, summary="Choose a password with the token of a mail",
             audience=Audience.visitor, body=NewPassword, limit="auth",
-            answer=schema_of(Done),
+            answer=schema_of(PasswordSet),
             errors=(TokenSpent, PasswordWeak, PasswordsOff, HashingBusy),
         ),
         Operation(
-            name="auth.accept_invitation", method="POST",
+            name="auth.accept_invitation", when_read_only=False, method="POST",
             path=f"{AUTH}/accept-invitation", run=inviting.accept,
             summary="Come in with the token of an invitation",
             audience=Audience.visitor, body=Acceptance, limit="auth",
@@ -203,8 +205,9 @@ def own(
         ),
         Operation(
             name="profile.password", method="POST", path=f"{OWN}/password",
+            when_read_only=True,
             run=passwords.change, summary="Change my password", body=PasswordChange,
-            limit="login", answer=schema_of(Done),
+            limit="login", answer=schema_of(PasswordSet),
             errors=(PeopleAlone, PasswordsOff, PasswordWeak, NoPassword, HashingBusy),
         ),
         Operation(
@@ -239,11 +242,13 @@ def _sessions(sessions: OwnSessions) -> tuple[Operation, ...]:
         ),
         Operation(
             name="sessions.end", method="DELETE", path=f"{path}/{{id}}",
+            when_read_only=True,
             run=sessions.end, summary="End one sign-in of mine",
             answer=schema_of(Ended), errors=(PeopleAlone, NotFound),
         ),
         Operation(
             name="sessions.end_others", method="POST", path=f"{path}/end-others",
+            when_read_only=True,
             run=sessions.end_others, summary="End every other sign-in of mine",
             answer=schema_of(Ended), errors=(PeopleAlone,),
         ),

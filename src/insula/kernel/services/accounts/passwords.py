@@ -15,7 +15,8 @@ from insula.kernel.identity.signing_in import Identity
 from insula.kernel.resource.engine import Engine
 from insula.kernel.resource.unit import WorkContext
 from insula.kernel.services.accounts.answers import (
-    done,
+    KeptWays,
+    PasswordSet,
     known_of,
     own_id_in_person,
     require_passwords,
@@ -25,6 +26,7 @@ from insula.kernel.services.accounts.mails import CHANGE, RESET, VERIFY, Account
 from insula.kernel.services.accounts.statements import (
     CHANGE_PASSWORD,
     END_SESSIONS,
+    KEPT_WAYS,
     RESET_PASSWORD,
 )
 from insula.kernel.services.audit.noting import note
@@ -61,9 +63,9 @@ class Passwords:
             values = hashed, proof.data["email"], now()
             if not await self._set(work, RESET_PASSWORD, account.id, values):
                 raise TokenSpent
-            await self._settle(work, account.id, "auth.reset_password", None)
+            settled = await self._settle(work, account.id, "auth.reset_password", None)
         self._identity.left(account.id)
-        return done()
+        return settled
 
     async def change(self, ctx: Context, call: Call) -> Reply:
         """Change the caller's own password; every other sign-in of theirs ends."""
@@ -85,9 +87,10 @@ class Passwords:
             if not await self._set(work, CHANGE_PASSWORD, user_id, values):
                 raise Conflict  # another change was faster
             session = ctx.actor.session
-            await self._settle(work, user_id, "auth.change_password", session)
+            deed = "auth.change_password"
+            settled = await self._settle(work, user_id, deed, session)
         self._identity.left(user_id)
-        return done()
+        return settled
 
     async def _account(self, ctx: Context, user_id: UUID | None) -> Account | None:
         if user_id is None:
@@ -108,12 +111,16 @@ class Passwords:
 
     async def _settle(
         self, work: WorkContext, user_id: UUID, deed: str, but: UUID | None
-    ) -> None:
-        """End the sign-ins and the links of before, and tell the user."""
+    ) -> Reply:
+        """End the sign-ins and the links of before, and tell the user what stays."""
         transaction = work.transaction
         ended = await transaction.fetch(END_SESSIONS, user_id, now(), but)
         for purpose in (RESET, VERIFY, CHANGE):
             await self._mails.tokens.withdraw(transaction, purpose, user_id)
         said = {"sessions_ended": len(ended)}
         await note(transaction, work, deed, ("user", user_id), said)
-        await self._mails.password_changed(work, user_id)
+        (row,) = await transaction.fetch(KEPT_WAYS, user_id, now())
+        ways = KeptWays(**dict(row))
+        await self._mails.password_changed(work, user_id, ways)
+        answer = PasswordSet(sessions_ended=len(ended), still_open=ways)
+        return Reply(answer.model_dump_json().encode())

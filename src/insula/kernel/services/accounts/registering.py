@@ -1,7 +1,13 @@
 """Registering: somebody makes an account for themselves, where the tenant lets them."""
 
+from contextlib import suppress
+from datetime import timedelta
+
+import asyncpg
+
 from insula.kernel.access.context import Context
 from insula.kernel.access.operation import Call, Reply
+from insula.kernel.foundation.clock import now
 from insula.kernel.foundation.errors import Denied, FieldError, Invalid
 from insula.kernel.identity.models import User
 from insula.kernel.identity.passwords import check_password, hash_password
@@ -10,8 +16,19 @@ from insula.kernel.resource.unit import WorkContext
 from insula.kernel.services.accounts.answers import known_of, require_passwords, sent
 from insula.kernel.services.accounts.bodies import Registration
 from insula.kernel.services.accounts.mails import AccountMails
-from insula.kernel.services.accounts.statements import BY_ADDRESS
+from insula.kernel.services.accounts.statements import (
+    BY_ADDRESS,
+    FORGET_MAILS,
+    FORGET_TOKENS,
+    FORGET_TRIES,
+    FORGET_USER,
+    UNCONFIRMED,
+)
 from insula.kernel.services.audit.noting import note
+
+REFERRED = asyncpg.ForeignKeyViolationError, asyncpg.RestrictViolationError
+UNCONFIRMED_KEPT = timedelta(days=7)
+"""How long an account waits for whoever began it to confirm the address."""
 
 
 class RegistrationClosed(Denied):
@@ -40,6 +57,7 @@ class Registering:
             email=body.email,
             password=hashed,
             roles=list(policy.registration_roles),
+            registered_at=now(),
             locale=body.locale or policy.locale,
         )
         async with self._engine.work(ctx) as work:
@@ -75,3 +93,18 @@ class Registering:
             await self._mails.welcome(work, row["id"], email)
         else:
             await self._mails.taken(work, row["id"])
+
+
+async def forget_unconfirmed(work: WorkContext) -> None:
+    """Remove what strangers began and nobody confirmed: the address is free again.
+
+    Each in a transaction of its own: one to which somebody's row refers stays.
+    """
+    found = await work.session.fetch(UNCONFIRMED, work.now - UNCONFIRMED_KEPT)
+    for row in found:
+        with suppress(*REFERRED):
+            async with work.session.transaction() as transaction:
+                for statement in (
+                    FORGET_TRIES, FORGET_MAILS, FORGET_TOKENS, FORGET_USER,
+                ):  # fmt: skip
+                    await transaction.fetch(statement, row["id"])

@@ -40,6 +40,40 @@ END_SESSIONS = Statement(
  WHERE {MINE} AND user_id = $2::uuid AND revoked_at IS NULL
    AND ($4::uuid IS NULL OR id <> $4::uuid) RETURNING id"""  # noqa: S608  # our names
 )
+# What opens an account beside its password, and stays when that is another one.
+KEPT_WAYS = Statement(
+    f"""SELECT (SELECT count(*) FROM home__.api_keys k
+          WHERE k.{MINE} AND k.owner_id = $2::uuid AND k.revoked_at IS NULL
+            AND k.deleted_at IS NULL
+            AND (k.expires_at IS NULL OR k.expires_at > $3::timestamptz)) AS tokens,
+       (SELECT count(*) FROM home__.passkeys p
+          WHERE p.{MINE} AND p.user_id = $2::uuid) AS passkeys,
+       (SELECT count(*) FROM home__.user_identities i
+          WHERE i.{MINE} AND i.user_id = $2::uuid) AS providers"""  # noqa: S608  # our names
+)
+# Nobody has confirmed, used or touched what somebody began for an address.
+UNCONFIRMED = Statement(
+    f"""WITH {CONTEXT} SELECT r.* FROM ctx CROSS JOIN LATERAL (
+    SELECT u.id FROM home__.users u WHERE u.tenant_id = ctx.tenant_id
+       AND u.registered_at < $2::timestamptz AND u.email_verified_at IS NULL
+       AND u.last_login_at IS NULL AND u.version = 1 AND u.deleted_at IS NULL
+     ORDER BY u.id LIMIT 1000) r"""  # noqa: S608  # our names
+)
+FORGET_TRIES = Statement(
+    f"""UPDATE home__.login_events SET user_id = NULL
+ WHERE {MINE} AND user_id = $2::uuid"""  # noqa: S608  # our names
+)
+FORGET_MAILS = Statement(
+    f"""DELETE FROM home__.mails WHERE {MINE} AND user_id = $2::uuid"""  # noqa: S608  # our names
+)
+FORGET_TOKENS = Statement(
+    f"""DELETE FROM home__.one_time_tokens
+ WHERE {MINE} AND subject_id = $2::uuid"""  # noqa: S608  # our names
+)
+FORGET_USER = Statement(
+    f"""DELETE FROM home__.users WHERE {MINE} AND id = $2::uuid
+   AND email_verified_at IS NULL AND last_login_at IS NULL AND version = 1"""  # noqa: S608  # our names
+)
 END_SESSION = Statement(
     f"""UPDATE home__.sessions SET revoked_at = $4::timestamptz
  WHERE {MINE} AND user_id = $2::uuid AND id = $3::uuid AND revoked_at IS NULL
@@ -64,6 +98,11 @@ MAILS_LATELY = Statement(
     f"""SELECT count(*) AS sent FROM home__.mails
  WHERE {MINE} AND user_id = $2::uuid AND template = $3::varchar
    AND created_at > $4::timestamptz"""  # noqa: S608  # our names
+)
+# Whoever has mails sent to somebody at the same moment waits, so that all are counted.
+QUEUE_UP = Statement(
+    f"""SELECT true FROM home__.users
+ WHERE {MINE} AND id = $2::uuid FOR NO KEY UPDATE"""  # noqa: S608  # our names
 )
 TOKENS_LATELY = Statement(
     f"""SELECT count(*) AS issued FROM home__.one_time_tokens

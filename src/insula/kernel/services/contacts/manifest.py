@@ -11,6 +11,7 @@ from insula.kernel.resource.engine import Engine
 from insula.kernel.services.contacts.operations import ContactOperations, PortalDoor
 from insula.kernel.services.contacts.passwords import PortalPasswords
 from insula.kernel.services.contacts.resource import contacts
+from insula.kernel.services.pages.addresses import Origins
 
 service = App(
     name="contacts",
@@ -23,9 +24,13 @@ service = App(
 
 
 def contact_operations(
-    engine: Engine, identity: Identity, tokens: OneTimeTokens, sealer: Sealer
+    engine: Engine,
+    identity: Identity,
+    tokens: OneTimeTokens,
+    sealer: Sealer,
+    origins: Origins,
 ) -> tuple[Operation, ...]:
     """What the resource does not offer by itself."""
-    passwords = PortalPasswords(engine, identity, tokens, sealer)
+    passwords = PortalPasswords(engine, identity, tokens, sealer, origins)
     staff = ContactOperations(engine, identity, passwords)
     return *PortalDoor(identity, passwords).operations(), *staff.operations()

@@ -17,8 +17,9 @@ from insula.kernel.database.columns import (
     holding,
     ref,
 )
-from insula.kernel.database.model import TenantModel, TenantRow
+from insula.kernel.database.model import TenantModel
 from insula.kernel.database.personal import PERSON, About, Erasure, Subject
+from insula.kernel.identity.models import SignedIn
 
 
 class Contact(TenantModel):
@@ -49,25 +50,13 @@ class Contact(TenantModel):
     last_login_at: Mapped[datetime | None] = column(default=None, read_only=True)
 
 
-class ContactSession(TenantRow):
+class ContactSession(SignedIn):
     """One sign-in of a contact: every token of it dies with this row."""
 
     __tablename__ = "contact_sessions"
     __table_args__ = ({"info": {PERSON: About("contact_id", Erasure.delete)}},)
 
     contact_id: Mapped[UUID] = ref("contacts")
-    refresh_hash: Mapped[str] = mapped_column(String(64), info=holding(Holds.secret))
-    generation: Mapped[int] = column(default=0)
-    rotated_at: Mapped[datetime | None] = column(default=None)
-    expires_at: Mapped[datetime] = column()
-    revoked_at: Mapped[datetime | None] = column(default=None)
-    client: Mapped[str | None] = mapped_column(
-        String(64), default=None, info=holding(Holds.network)
-    )
-    user_agent: Mapped[str | None] = mapped_column(
-        String(255), default=None, info=holding(Holds.network)
-    )
     factors: Mapped[list[str]] = mapped_column(
         JSONB, default=[], server_default="[]", info=holding(Holds.nothing)
     )
-    proved_at: Mapped[datetime | None] = column(default=None)

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from insula.kernel.access.context import Context
-from insula.kernel.access.operation import Audience, Call, Operation, Reply
+from insula.kernel.access.operation import Audience, Call, Operation, Reply, summary_of
 from insula.kernel.foundation.clock import now
 from insula.kernel.foundation.errors import Invalid, NotFound, Unauthenticated
 from insula.kernel.identity.one_time import TokenSpent
@@ -80,7 +80,7 @@ class PortalDoor:
             ),
             _made(
                 "logout", "logout", self._deeds.logout, contact, **nothing,
-                summary="Sign out of the portal",
+                summary="Sign out of the portal", when_read_only=True,
             ),
             _made(
                 "me", "me", self._deeds.current, contact, method="GET", writes=False,
@@ -170,7 +170,7 @@ def _made(name: str, path: str, run: Run, audience: Audience, **more: Any) -> Op
         audience=audience,
         **{
             "method": "POST",
-            "summary": (run.__doc__ or name).split("\n")[0].rstrip("."),
+            "summary": summary_of(run),
             **more,
         },
     )

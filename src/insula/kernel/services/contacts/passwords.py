@@ -18,6 +18,7 @@ from insula.kernel.services.contacts.bodies import Forgotten, PortalPassword
 from insula.kernel.services.contacts.models import Contact
 from insula.kernel.services.contacts.sessions import END_ALL, ContactSessions
 from insula.kernel.services.mail.outgoing import sealed, send_mail
+from insula.kernel.services.pages.addresses import Origins
 
 PURPOSE = "contact_password"
 LASTS = timedelta(days=7)
@@ -46,9 +47,10 @@ class PortalPasswords:
         identity: Identity,
         tokens: OneTimeTokens,
         sealer: Sealer,
+        origins: Origins,
     ) -> None:
         self._engine, self._identity = engine, identity
-        self._tokens, self._sealer = tokens, sealer
+        self._tokens, self._sealer, self._origins = tokens, sealer, origins
 
     async def ask(self, ctx: Context, call: Call) -> Reply:
         """Have a mail sent to choose a password with; who is unknown is told the same."""
@@ -69,7 +71,8 @@ class PortalPasswords:
         token = await self._tokens.issue(
             work.transaction, PURPOSE, contact_id, LASTS, data
         )
-        link = f"https://{work.tenant.domain}/portal/password#token={token}"
+        path = f"/portal/password#token={token}"
+        link = self._origins.link(work.tenant.domain, path)
         await send_mail(
             work,
             to=email,

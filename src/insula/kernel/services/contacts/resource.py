@@ -18,6 +18,8 @@ contacts = Resource(
     kernel=True,
     filters=(Contact.email,),
     sort=(Contact.created_at, Contact.name),
+    search=(Contact.name, Contact.email, Contact.phone),
+    title=Contact.name,
     rules=(Unique(Contact.email),),
     hidden=(Contact.password,),
     # Its own operation knows two spellings of one address; the rest is told at once.

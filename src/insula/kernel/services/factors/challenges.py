@@ -9,7 +9,7 @@ from uuid import UUID
 from insula.kernel.database.pool import Record
 from insula.kernel.database.session import Statement, Transaction
 from insula.kernel.foundation.clock import Clock
-from insula.kernel.foundation.errors import Limited
+from insula.kernel.identity.factors.problems import FactorThrottled
 from insula.kernel.identity.one_time import OneTime, OneTimeTokens, TokenSpent
 from insula.kernel.identity.sessions import Account
 from insula.kernel.services.factors.statements import LOCK_USER, NOBODY
@@ -25,17 +25,12 @@ Only who knows the password, or has the session, can make somebody wait.
 
 # What was answered rightly is used up, and its tries are no failures.
 FAILURES = Statement(
-    """SELECT COALESCE(sum((o.data->>'tries')::bigint), 0) AS failures
+    """SELECT COALESCE(sum((o.data->>'tries')::bigint), 0) AS failures,
+       min(o.created_at) FILTER (WHERE (o.data->>'tries')::bigint > 0) AS first_at
   FROM home__.one_time_tokens o WHERE o.tenant_id = $1::text::uuid
    AND o.subject_id = $2::uuid AND o.purpose = $3::varchar
    AND o.used_at IS NULL AND o.created_at > $4::timestamptz"""
 )
-
-
-class FactorThrottled(Limited):
-    """Too many wrong guesses: wait a quarter of an hour."""
-
-    code = "MFA_THROTTLED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +127,10 @@ class Challenges:
         """
         users = await transaction.fetch(LOCK_USER, user_id)
         since = self.clock() - MEMORY
-        rows = await transaction.fetch(FAILURES, user_id, purpose, since)
-        if rows[0]["failures"] >= MOST_FAILURES:
-            raise FactorThrottled
+        found = (await transaction.fetch(FAILURES, user_id, purpose, since))[0]
+        if found["failures"] >= MOST_FAILURES:
+            left: timedelta = found["first_at"] - since
+            raise FactorThrottled(retry_after=int(left.total_seconds()) + 1)
         return users[0] if users else None
 
     async def count(self, transaction: Transaction, user_id: UUID) -> None:

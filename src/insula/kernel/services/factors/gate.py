@@ -6,17 +6,11 @@ from insula.kernel.identity.factors.problems import (
     EnrolmentRequired,
     SecondFactorRequired,
 )
+from insula.kernel.identity.factors.strength import strong
 from insula.kernel.identity.gates import Entry
 from insula.kernel.identity.tokens import TokenAudience
 from insula.kernel.services.factors.challenges import Challenges
 from insula.kernel.services.factors.holdings import Method, held_by
-
-ENOUGH = frozenset({"otp", "rcv", "hwk", "mfa"})
-"""Methods that say there were two factors.
-
-A passkey that signs somebody in alone has made sure that it is them; ``mfa`` is what
-another provider says who has asked for two.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +23,7 @@ class SecondFactorGate:
         """Pass, or raise ``SecondFactorRequired`` or ``EnrolmentRequired``."""
         if entry.realm.audience is not TokenAudience.tenant:
             return
-        if ENOUGH.intersection(entry.methods):
+        if strong(entry.methods):
             return
         if entry.account.second_factor:
             held = await held_by(entry.ctx.session, entry.account.id)

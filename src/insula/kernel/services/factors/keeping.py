@@ -20,6 +20,7 @@ from insula.kernel.identity.factors.problems import FactorExists, PeopleAlone
 from insula.kernel.resource.unit import WorkContext
 from insula.kernel.services.accounts.security_mail import notify_security_change
 from insula.kernel.services.audit.noting import note
+from insula.kernel.services.factors.holdings import AMR, Method
 from insula.kernel.services.factors.proving import place_of
 from insula.kernel.services.factors.statements import (
     ADD_CODES,
@@ -29,6 +30,7 @@ from insula.kernel.services.factors.statements import (
     HAS_CODES,
     KEEP_TOTP,
     MARK,
+    PROVE,
 )
 from insula.kernel.services.factors.views import TotpSecret
 from insula.kernel.tenancy.tenant import Tenant
@@ -70,6 +72,11 @@ class Keeping:
         if await work.transaction.fetch(HAS_CODES, user_id):
             return []
         return list(await self.make_codes(work, user_id))
+
+    async def proved(self, work: WorkContext, user_id: UUID, method: Method) -> None:
+        """The session in which a factor came shows that it is theirs."""
+        proof = work.actor.session, user_id, self.clock(), AMR[method]
+        await work.transaction.fetch(PROVE, *proof)
 
     async def make_codes(self, work: WorkContext, user_id: UUID) -> Sequence[str]:
         """New backup codes, in place of all that there were."""

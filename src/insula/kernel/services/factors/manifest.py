@@ -22,26 +22,11 @@ from insula.kernel.services.factors.passkey_operations import PasskeyOperations
 from insula.kernel.services.factors.proving import Proving
 from insula.kernel.services.factors.second_step import SecondStep
 from insula.kernel.services.factors.stepping_up import SteppingUp
+from insula.kernel.services.pages.addresses import Origins
 from insula.kernel.tenancy.tenant import Tenant
 
 MAGIC_PAGE = "/sign-in/link"
 """Where the console takes a link; what signs in follows behind a ``#``, unlogged."""
-
-
-class Origins:
-    """The origins of tenants' pages, of which the first is written into links."""
-
-    def __init__(self, port: int | None = None) -> None:
-        """With a port, hosts of this machine are also served without TLS there."""
-        self._port = port
-
-    def __call__(self, host: str) -> tuple[str, ...]:
-        """The origins of a host's pages; browsers know passkeys on no others."""
-        secure = f"https://{host}"
-        local = host == "localhost" or host.endswith(".localhost")
-        if self._port is None or not local:
-            return (secure,)
-        return f"http://{host}:{self._port}", secure
 
 
 class Factors:
@@ -65,7 +50,7 @@ class Factors:
         return Site(tenant.domain, tenant.name, self._origins(tenant.domain))
 
     def _magic_page(self, tenant: Tenant) -> str:
-        return f"{self._origins(tenant.domain)[0]}{MAGIC_PAGE}"
+        return self._origins.link(tenant.domain, MAGIC_PAGE)
 
     @cached_property
     def _challenges(self) -> Challenges:

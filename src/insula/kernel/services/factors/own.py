@@ -1,6 +1,5 @@
 """One's own factors: looking at them, adding an app, making backup codes, removing."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from insula.kernel.access.context import Context
@@ -10,21 +9,18 @@ from insula.kernel.foundation.ids import parse_uuid
 from insula.kernel.identity.factors.problems import (
     FactorExists,
     FactorMissing,
+    FactorThrottled,
     PeopleAlone,
     ProofRefused,
 )
-from insula.kernel.identity.signing_in import Identity
-from insula.kernel.resource.engine import Engine
 from insula.kernel.services.accounts.ranking import Outranked, check_rank
 from insula.kernel.services.audit.noting import note
 from insula.kernel.services.factors.challenges import (
     PROOFS,
-    Challenges,
-    FactorThrottled,
 )
-from insula.kernel.services.factors.holdings import held_by
-from insula.kernel.services.factors.keeping import Keeping, self_id
-from insula.kernel.services.factors.proving import Proving
+from insula.kernel.services.factors.holdings import Method, held_by
+from insula.kernel.services.factors.keeping import self_id
+from insula.kernel.services.factors.parts import Parts
 from insula.kernel.services.factors.statements import LIST_PASSKEYS, LOCK_USER
 from insula.kernel.services.factors.views import (
     BackupCodesShown,
@@ -44,14 +40,8 @@ def _nothing() -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnFactors:
+class OwnFactors(Parts):
     """What somebody does with their own factors, and an administrator with another's."""
-
-    identity: Callable[[], Identity]
-    engine: Callable[[], Engine]
-    challenges: Challenges
-    proving: Proving
-    keeping: Keeping
 
     async def look(self, ctx: Context, _: Call) -> Reply:
         """The factors of whoever asks."""
@@ -92,10 +82,12 @@ class OwnFactors:
             code = body.code
             if await self.proving.by_totp(transaction, user_id, code, pending=True):
                 codes = await self.keeping.added(work, user_id, "second_factor_added")
+                await self.keeping.proved(work, user_id, Method.totp)
             else:
                 await self.challenges.count(transaction, user_id)
         if codes is None:
             raise ProofRefused
+        self.identity().left(user_id)
         return _codes(codes)
 
     async def remove_totp(self, ctx: Context, _: Call) -> Reply:
@@ -136,18 +128,20 @@ class OwnFactors:
         return (
             Operation(
                 name="auth.factors", method="GET", path=FACTORS, run=self.look,
-                summary="My second factors", writes=False,
+                summary="My second factors", writes=False, factorless=True,
                 answer=schema_of(FactorsView), errors=(PeopleAlone,),
             ),
             Operation(
                 name="auth.totp.begin", method="POST", path=TOTP, run=self.begin,
                 summary="Get a secret for an authenticator app", step_up=True,
+                factorless=True,
                 answer=schema_of(TotpSecret), errors=(PeopleAlone, FactorExists),
             ),
             Operation(
                 name="auth.totp.confirm", method="POST", path=f"{TOTP}/confirm",
                 run=self.confirm, summary="Add an authenticator app by its first code",
-                limit="auth", body=TotpConfirmation, answer=schema_of(BackupCodesShown),
+                factorless=True, limit="auth", body=TotpConfirmation,
+                answer=schema_of(BackupCodesShown),
                 errors=(PeopleAlone, ProofRefused, FactorThrottled),
             ),
             Operation(

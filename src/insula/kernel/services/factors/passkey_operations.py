@@ -4,7 +4,6 @@ A browser signs a token of ours that is good once, so nothing of a ceremony is k
 that token's row.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -23,15 +22,14 @@ from insula.kernel.identity.factors.problems import (
     PeopleAlone,
 )
 from insula.kernel.identity.operations import TokenPair
-from insula.kernel.identity.signing_in import Identity
-from insula.kernel.resource.engine import Engine
 from insula.kernel.resource.unit import WorkContext
 from insula.kernel.services.audit.noting import note
-from insula.kernel.services.factors.challenges import LASTING, Challenges
+from insula.kernel.services.factors.challenges import LASTING
 from insula.kernel.services.factors.entering import let_in
 from insula.kernel.services.factors.holdings import AMR, Method
-from insula.kernel.services.factors.keeping import Keeping, self_id
-from insula.kernel.services.factors.proving import PASSKEY, Proving
+from insula.kernel.services.factors.keeping import self_id
+from insula.kernel.services.factors.parts import Parts
+from insula.kernel.services.factors.proving import PASSKEY
 from insula.kernel.services.factors.statements import (
     ADD_PASSKEY,
     DROP_PASSKEY,
@@ -58,14 +56,8 @@ WAY, MOST = "passkey", 20
 
 
 @dataclass(frozen=True, slots=True)
-class PasskeyOperations:
+class PasskeyOperations(Parts):
     """All that is done with passkeys."""
-
-    identity: Callable[[], Identity]
-    engine: Callable[[], Engine]
-    challenges: Challenges
-    proving: Proving
-    keeping: Keeping
 
     async def list(self, ctx: Context, _: Call) -> Reply:
         """The caller's own."""
@@ -94,6 +86,7 @@ class PasskeyOperations:
             made = await self._made(work, user_id, body)
         if made is None:
             raise PasskeyInvalid
+        self.identity().left(user_id)
         return Reply(made.model_dump_json().encode(), status=201)
 
     async def _made(
@@ -121,6 +114,7 @@ class PasskeyOperations:
         if not rows:
             return None
         codes = await self.keeping.added(work, user_id, "passkey_added")
+        await self.keeping.proved(work, user_id, Method.passkey)
         return PasskeyMade(**dict(rows[0]), backup_codes=codes)
 
     async def rename(self, ctx: Context, call: Call) -> Reply:
@@ -205,18 +199,19 @@ class PasskeyOperations:
         return (
             Operation(
                 name="auth.passkeys.list", method="GET", path=PATH, run=self.list,
-                summary="My passkeys", writes=False, errors=(PeopleAlone,),
+                summary="My passkeys", writes=False, factorless=True, errors=(PeopleAlone,),
                 answer=lambda: {"type": "array", "items": schema_of(PasskeyView)()},
             ),
             Operation(
                 name="auth.passkeys.begin", method="POST", path=f"{PATH}/begin",
                 run=self.begin, summary="Get what a browser needs to make a passkey",
-                step_up=True, answer=schema_of(PasskeyOptions), errors=(PeopleAlone,),
+                step_up=True, factorless=True, answer=schema_of(PasskeyOptions),
+                errors=(PeopleAlone,),
             ),
             Operation(
                 name="auth.passkeys.create", method="POST", path=PATH, run=self.add,
                 summary="Add a passkey that was made", body=NewPasskey, status=201,
-                limit="auth", answer=schema_of(PasskeyMade),
+                limit="auth", factorless=True, answer=schema_of(PasskeyMade),
                 errors=(PeopleAlone, PasskeyInvalid, PasskeysExhausted),
             ),
             Operation(
@@ -233,7 +228,8 @@ class PasskeyOperations:
                 name="auth.step_up.options", method="POST",
                 path="/api/v1/auth/step-up/options", run=self.ask_again,
                 summary="Get what a browser needs to prove it with a passkey",
-                limit="auth", answer=schema_of(PasskeyOptions), errors=(PeopleAlone,),
+                limit="auth", factorless=True, answer=schema_of(PasskeyOptions),
+                errors=(PeopleAlone,),
             ),
         )  # fmt: skip
 

@@ -1,27 +1,23 @@
 """The second step of signing in: a challenge is answered with a second factor (S3-64)."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
 
 from insula.kernel.access.context import Context
 from insula.kernel.access.operation import Audience, Call, Operation, Reply
-from insula.kernel.identity.factors.problems import FactorExists, FactorRefused
-from insula.kernel.identity.signing_in import Identity
-from insula.kernel.resource.engine import Engine
+from insula.kernel.identity.factors.problems import (
+    FactorExists,
+    FactorRefused,
+    FactorThrottled,
+)
 from insula.kernel.resource.unit import WorkContext
 from insula.kernel.services.accounts.security_mail import notify_security_change
 from insula.kernel.services.audit.noting import note
-from insula.kernel.services.factors.challenges import (
-    Challenge,
-    Challenges,
-    FactorThrottled,
-)
+from insula.kernel.services.factors.challenges import Challenge
 from insula.kernel.services.factors.entering import let_in
 from insula.kernel.services.factors.holdings import AMR, Method
-from insula.kernel.services.factors.keeping import Keeping
-from insula.kernel.services.factors.proving import Proving
+from insula.kernel.services.factors.parts import Parts
 from insula.kernel.services.factors.statements import LOCK_USER, NOBODY
 from insula.kernel.services.factors.views import (
     SecondFactor,
@@ -35,14 +31,8 @@ PATH = "/api/v1/auth/second-factor"
 
 
 @dataclass(frozen=True, slots=True)
-class SecondStep:
+class SecondStep(Parts):
     """Completes sign-ins; whatever is wrong with an answer, it is refused alike."""
-
-    identity: Callable[[], Identity]
-    engine: Callable[[], Engine]
-    challenges: Challenges
-    proving: Proving
-    keeping: Keeping
 
     async def complete(self, ctx: Context, call: Call) -> Reply:
         """Answer a challenge."""

@@ -134,7 +134,9 @@ LOCK_USER = Statement(
    FOR NO KEY UPDATE"""
 )
 PROVE = Statement(
-    """UPDATE home__.sessions s SET proved_at = $4::timestamptz
+    """UPDATE home__.sessions s SET proved_at = $4::timestamptz,
+       factors = CASE WHEN s.factors ? $5::text THEN s.factors
+                      ELSE s.factors || to_jsonb($5::text) END
  WHERE s.tenant_id = $1::text::uuid AND s.id = $2::uuid AND s.user_id = $3::uuid
    AND s.revoked_at IS NULL RETURNING s.id"""
 )

@@ -9,6 +9,7 @@ from insula.kernel.access.operation import Call, Operation, Reply
 from insula.kernel.foundation.errors import Unauthenticated
 from insula.kernel.identity.devices import DEVICE
 from insula.kernel.identity.factors.problems import (
+    FactorThrottled,
     PeopleAlone,
     ProofRefused,
     StrongerProofNeeded,
@@ -22,9 +23,8 @@ from insula.kernel.services.audit.noting import note
 from insula.kernel.services.factors.challenges import (
     PROOFS,
     Challenges,
-    FactorThrottled,
 )
-from insula.kernel.services.factors.holdings import Method, held_by
+from insula.kernel.services.factors.holdings import AMR, Method, held_by
 from insula.kernel.services.factors.keeping import self_id
 from insula.kernel.services.factors.proving import Proving
 from insula.kernel.services.factors.statements import PROVE
@@ -58,10 +58,8 @@ class SteppingUp:
             right = right or (not by_password and await self._has(work, user_id, body))
             row = "sessions", ctx.actor.session
             if right:
-                done = await work.transaction.fetch(
-                    PROVE, ctx.actor.session, user_id, at
-                )
-                if not done:
+                proof = ctx.actor.session, user_id, at, AMR[body.method]
+                if not await work.transaction.fetch(PROVE, *proof):
                     raise Unauthenticated
                 await note(work.transaction, ctx, "auth.step_up", row)
             else:
@@ -103,6 +101,7 @@ class SteppingUp:
                 name="auth.step_up", method="POST", path="/api/v1/auth/step-up",
                 run=self.prove, summary="Prove anew who you are, before what matters",
                 limit="auth", body=StepUpProof, answer=schema_of(StepUpDone),
+                factorless=True,
                 errors=(
                     PeopleAlone, ProofRefused, StrongerProofNeeded, FactorThrottled,
                     SignInBusy,

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from insula.kernel.services.federation.models import DomainName, Preset
+from insula.kernel.services.federation.models import DomainName, Preset, ProviderKind
 
 PATH = r"/(?:[^/\\\x00-\x20\x7f][^\\\x00-\x20\x7f]*)?"
 """A place on one's own host: no other host can be written this way."""
@@ -60,11 +60,22 @@ class Callback(Asked):
     ] = False
 
 
+class SamlCallback(Asked):
+    """What the page was sent on with, once a SAML provider had answered."""
+
+    state: Annotated[str, Field(min_length=1, max_length=200)]
+    verifier: Annotated[str, Field(max_length=200)] = ""
+    cookie: Annotated[
+        bool, Field(description="Keep the sign-in in a cookie, not in tokens.")
+    ] = False
+
+
 class Offer(BaseModel):
     """A provider, as a page to sign in shows it."""
 
     id: UUID
     name: str
+    kind: ProviderKind
     preset: Preset
 
 

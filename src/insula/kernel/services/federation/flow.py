@@ -28,8 +28,6 @@ from insula.kernel.services.federation.problems import (
 from insula.kernel.services.federation.providers import Provider, find
 
 PURPOSE = "oidc"
-METHOD = "oidc"
-"""What a tenant's policy calls this way to sign in."""
 LIFETIME = timedelta(minutes=10)
 SCOPE = "openid email profile"
 
@@ -52,11 +50,19 @@ class Return:
     verifier: str = ""
 
 
+class Person(NamedTuple):
+    """Whom a provider speaks of; an address only if it vouches for it."""
+
+    subject: str
+    email: str | None
+    name: str | None
+
+
 class Known(NamedTuple):
     """What a provider says, and what was asked for when the sign-in began."""
 
     provider: Provider
-    claims: Claims
+    person: Person
     return_to: str
     linking: UUID | None
 
@@ -128,7 +134,8 @@ class Flow:
         except Untrusted as reason:
             await refuse(ctx, provider, str(reason))
             raise SignInRefused from None
-        return Known(provider, claims, kept.data["return_to"], kept.subject_id)
+        return_to = kept.data["return_to"]
+        return Known(provider, _person(provider, claims), return_to, kept.subject_id)
 
     async def _redeemed(self, ctx: Context, came: Return) -> OneTime:
         """The sign-in that the state belongs to, which is over from now on."""
@@ -170,6 +177,11 @@ class Flow:
     def _derived(self, what: str, state: str) -> str:
         mac = hmac.digest(self._key, f"{what}:{state}".encode(), "sha256")
         return urlsafe_b64encode(mac).decode().rstrip("=")
+
+
+def _person(provider: Provider, claims: Claims) -> Person:
+    proved = claims.email_proved(provider.preset)
+    return Person(claims.sub, claims.email if proved else None, claims.name)
 
 
 def digest(verifier: str) -> str:

@@ -75,7 +75,7 @@ class Linking:
 
     async def account(self, ctx: Context, known: Known, realm: Realm) -> Account:
         """Who may sign in by what is known of them."""
-        provider, subject = known.provider, known.claims.sub
+        provider, subject = known.provider, known.person.subject
         linked = await self._linked(ctx, provider, subject, realm)
         if linked is not None:
             await ctx.session.fetch(USED, provider.id, subject, now())
@@ -94,10 +94,11 @@ class Linking:
 
     async def link(self, ctx: Context, known: Known, user_id: UUID) -> None:
         """Link whom the provider speaks of to a user who is signed in."""
-        found = await ctx.session.fetch(FIND, known.provider.id, known.claims.sub)
+        provider, subject = known.provider, known.person.subject
+        found = await ctx.session.fetch(FIND, provider.id, subject)
         if found and found[0]["user_id"] == user_id:
             return
-        if not await self._link(ctx, known.provider, known.claims.sub, user_id):
+        if not await self._link(ctx, provider, subject, user_id):
             raise IdentityTaken
 
     async def _linked(
@@ -108,17 +109,17 @@ class Linking:
 
     async def _address(self, ctx: Context, known: Known) -> Address:
         """The address that the provider may speak for, by which nobody else is meant."""
-        provider, claims = known.provider, known.claims
-        if not claims.email or not claims.email_proved(provider.preset):
+        provider, person = known.provider, known.person
+        if not person.email:
             raise Untrusted("the provider does not vouch for the address")
         try:
-            email = key_of(claims.email)
+            email = key_of(person.email)
         except BadAddress:
             raise Untrusted("the address is none") from None
         domain = domain_of(email)
         if domain not in provider.domains or not await proved(ctx.session, domain):
             raise Untrusted("the address is in no proved domain of the provider")
-        name = (claims.name or "").replace("\x00", "").strip()[:LONGEST_NAME]
+        name = (person.name or "").replace("\x00", "").strip()[:LONGEST_NAME]
         return Address(email, name or email.partition("@")[0])
 
     async def _created(

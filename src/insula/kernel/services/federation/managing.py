@@ -21,6 +21,7 @@ from insula.kernel.resource.unit import values_of
 from insula.kernel.services.access.granting import check_roles
 from insula.kernel.services.federation.commands import NewSecret
 from insula.kernel.services.federation.domains import VALUE, LookUp, prove, record_of
+from insula.kernel.services.federation.kinds import check_kind
 from insula.kernel.services.federation.models import (
     IdentityDomain,
     IdentityProvider,
@@ -67,6 +68,7 @@ class Managing:
         """Set up a provider."""
         asked = dict(call.body.__dict__)
         secret = asked.pop("client_secret")
+        check_kind(asked, secret=secret is not None)
         await self._check(ctx, asked)
         provider = IdentityProvider(**asked, secret=self._sealed(ctx, secret))
         async with self.engine.work(ctx) as work:
@@ -75,11 +77,12 @@ class Managing:
 
     async def change(self, ctx: Context, call: Call) -> Reply:
         """Change a provider."""
-        await self.providers.get(ctx, call)  # what is not there is not checked either
+        # What is not there is not checked either.
+        present = msgspec.json.decode((await self.providers.get(ctx, call)).data)
         sent = call.body.model_fields_set
-        await self._check(
-            ctx, {k: v for k, v in call.body.__dict__.items() if k in sent}
-        )
+        asked = {k: v for k, v in call.body.__dict__.items() if k in sent}
+        check_kind({**present, **asked}, secret=False)
+        await self._check(ctx, asked)
         return await self.providers.patch(ctx, call)
 
     async def set_secret(self, ctx: Context, call: Call) -> Reply:

@@ -22,9 +22,11 @@ from insula.kernel.services.federation.linking import Linking
 from insula.kernel.services.federation.managing import Managing
 from insula.kernel.services.federation.operations import (
     managing_operations,
+    saml_operations,
     sign_in_operations,
 )
 from insula.kernel.services.federation.providers import providers
+from insula.kernel.services.federation.saml.signing_in import SamlSignIn
 from insula.kernel.services.federation.signing_in import ProviderSignIn
 
 
@@ -70,7 +72,11 @@ class Federation:
         flow = Flow(self._key, self._sealer, lambda: one_time, exchange)
         signing_in = ProviderSignIn(flow, Linking(self._engine), identity)
         managing = Managing(self._engine(), self._sealer, lambda it: self.look_up(it))
-        return *sign_in_operations(signing_in), *managing_operations(managing)
+        return (
+            *sign_in_operations(signing_in),
+            *saml_operations(SamlSignIn(lambda: one_time, signing_in)),
+            *managing_operations(managing),
+        )
 
     async def close(self) -> None:
         """Close what asks, if it was made."""

@@ -23,14 +23,25 @@ from insula.kernel.database.columns import (
 )
 from insula.kernel.database.model import TenantModel, TenantRow
 from insula.kernel.database.personal import PERSON, About, Erasure
+from insula.kernel.services.federation.certificates import checked_certificate
 
 LONGEST_ISSUER = 500
 LONGEST_SUBJECT = 255
 """Characters; OpenID Connect Core allows no more."""
+LONGEST_PLACE = 1000
 MOST_DOMAINS = 50
+MOST_CERTIFICATES = 4
+"""Those of now and of what comes next."""
 DOMAIN = re.compile(
     r"(?=.{3,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]"
 )
+
+
+class ProviderKind(StrEnum):
+    """Which protocol a provider speaks."""
+
+    oidc = "oidc"
+    saml = "saml"
 
 
 class Preset(StrEnum):
@@ -41,17 +52,14 @@ class Preset(StrEnum):
     microsoft = "microsoft"
 
 
-def checked_issuer(value: str) -> str:
-    """An absolute http(s) URL; whether it may be connected to is seen when it is."""
+def checked_place(value: str) -> str:
+    """An absolute http(s) URL, to which a browser may be sent."""
     try:
         url = httpx2.URL(value)
     except (httpx2.InvalidURL, ValueError):
-        raise PydanticCustomError("issuer_invalid", "it is not a URL") from None
-    plain = not (url.userinfo or url.query or url.fragment)
-    if url.scheme not in ("https", "http") or not url.host or not plain:
-        raise PydanticCustomError(
-            "issuer_invalid", "it must be a https URL with a host, and nothing behind"
-        )
+        raise PydanticCustomError("url_invalid", "it is not a URL") from None
+    if url.scheme not in ("https", "http") or not url.host or url.userinfo:
+        raise PydanticCustomError("url_invalid", "it must be a https URL with a host")
     return value
 
 
@@ -66,8 +74,23 @@ def checked_domain(value: str) -> str:
 Issuer = Annotated[
     str,
     mapped_column(String(LONGEST_ISSUER)),
-    AfterValidator(checked_issuer),
-    Field(max_length=LONGEST_ISSUER, examples=["https://login.example.com"]),
+    Field(
+        min_length=1,
+        max_length=LONGEST_ISSUER,
+        pattern=r"^[\x21-\x7e]+$",
+        examples=["https://login.example.com"],
+    ),
+]
+Place = Annotated[
+    str,
+    mapped_column(String(LONGEST_PLACE)),
+    AfterValidator(checked_place),
+    Field(max_length=LONGEST_PLACE, examples=["https://login.example.com/saml"]),
+]
+Certificates = Annotated[
+    list[Annotated[str, AfterValidator(checked_certificate), Field(max_length=8000)]],
+    mapped_column(JSONB),
+    Field(max_length=MOST_CERTIFICATES, examples=[[]]),
 ]
 DomainText = Annotated[str, mapped_column(String(253))]
 DomainName = Annotated[
@@ -83,7 +106,7 @@ DomainNames = Annotated[
 
 
 class IdentityProvider(TenantModel):
-    """An OpenID Connect provider that a tenant's people sign in with.
+    """A provider that a tenant's people sign in with: of OpenID Connect, or of SAML.
 
     Its word about an address counts within ``domains``, as far as they are proved. Who
     is issued cannot be changed: the people linked to it would be others.
@@ -92,12 +115,15 @@ class IdentityProvider(TenantModel):
     __tablename__ = "identity_providers"
 
     name: Mapped[ShortText] = column(holds=Holds.nothing)
+    kind: Mapped[ProviderKind] = column(default=ProviderKind.oidc, immutable=True)
     preset: Mapped[Preset] = column(default=Preset.generic, immutable=True)
     issuer: Mapped[Issuer] = column(immutable=True, holds=Holds.nothing)
-    client_id: Mapped[ShortText] = column(holds=Holds.nothing)
+    client_id: Mapped[ShortText | None] = column(default=None, holds=Holds.nothing)
     secret: Mapped[LongText | None] = column(
         default=None, read_only=True, holds=Holds.secret
     )
+    sso_url: Mapped[Place | None] = column(default=None, holds=Holds.nothing)
+    certificates: Mapped[Certificates] = column(default=[], holds=Holds.nothing)
     domains: Mapped[DomainNames] = column(default=[], holds=Holds.nothing)
     create_users: Mapped[bool] = column(default=False)
     roles: Mapped[TextList] = column(default=[], holds=Holds.nothing)

@@ -12,6 +12,7 @@ from insula.kernel.access.operation import (
     Operation,
     Precondition,
     Reply,
+    summary_of,
 )
 from insula.kernel.foundation.errors import Invalid, NotFound, Stale
 from insula.kernel.identity.one_time import TokenSpent
@@ -24,6 +25,7 @@ from insula.kernel.services.federation.commands import (
     NewDomain,
     NewSecret,
     Offer,
+    SamlCallback,
     Start,
     Started,
 )
@@ -35,8 +37,14 @@ from insula.kernel.services.federation.problems import (
     SignInDeclined,
     SignInRefused,
 )
+from insula.kernel.services.federation.saml.parties import CONSUMER, METADATA
+from insula.kernel.services.federation.saml.signing_in import XML, SamlSignIn
+from insula.kernel.services.federation.saml.toolkit import SamlMissing
 from insula.kernel.services.federation.signing_in import CALLBACK, ProviderSignIn
+from insula.kernel.services.pages.forms import FORM
 
+LONGEST_FORM = 512 * 1024
+"""Bytes: an answer of the greatest length, as browsers send it."""
 REF = "#/components/schemas/{model}"
 AUTH = "/api/v1/auth"
 PROVIDERS, DOMAINS = "/api/v1/identity-providers", "/api/v1/identity-domains"
@@ -68,6 +76,29 @@ def sign_in_operations(own: ProviderSignIn) -> tuple[Operation, ...]:
     )  # fmt: skip
 
 
+def saml_operations(own: SamlSignIn) -> tuple[Operation, ...]:
+    """The same with a SAML provider, which answers from a page of its own."""
+    begin: dict[str, Any] = {
+        "body": Start, "answer": _schema(Started),
+        "errors": (NotFound, Invalid, SamlMissing),
+    }  # fmt: skip
+    saml = f"{AUTH}/saml"
+    return (
+        _auth("auth.saml_metadata", "GET", METADATA, own.metadata, writes=False,
+              content_type=XML),
+        _auth("auth.saml_start", "POST", f"{saml}/{{id}}/start", own.start, **begin),
+        _auth("auth.saml_link", "POST", f"{saml}/{{id}}/link", own.link,
+              audience=Audience.tenant, step_up=True, **begin),
+        _auth("auth.saml_landing", "POST", CONSUMER, own.land, raw_body=FORM,
+              body_limit=LONGEST_FORM, content_type="text/plain",
+              errors=(SamlMissing,)),
+        _auth("auth.saml_callback", "POST", f"{saml}/callback", own.finish,
+              body=SamlCallback, answer=_schema(TokenPair),
+              errors=(TokenSpent, Invalid, SignInRefused, SignInDeclined,
+                      IdentityTaken)),
+    )  # fmt: skip
+
+
 def managing_operations(own: Managing) -> tuple[Operation, ...]:
     """Setting up providers and proving domains, for those who lately proved who they are."""
     shown: dict[str, Any] = {"answer": own.providers.row_schema}
@@ -75,7 +106,8 @@ def managing_operations(own: Managing) -> tuple[Operation, ...]:
     one, named = f"{PROVIDERS}/{{id}}", f"{DOMAINS}/{{id}}"
     return (
         _managed("identity_providers.create", "POST", PROVIDERS, own.create, status=201,
-                 body=own.new_provider(), errors=(Invalid, NotYoursToGive), **shown),
+                 body=own.new_provider(), errors=(Invalid, NotYoursToGive, SamlMissing),
+                 **shown),
         _managed("identity_providers.update", "PATCH", one, own.change,
                  body=own.providers.patch_body, precondition=Precondition.required,
                  errors=(NotFound, Invalid, Stale, NotYoursToGive), **shown),
@@ -101,7 +133,7 @@ def _managed(name: str, method: str, path: str, run: Run, **more: Any) -> Operat
 
 
 def _made(name: str, method: str, path: str, run: Run, **more: Any) -> Operation:
-    summary = (run.__doc__ or name).split("\n")[0].rstrip(".")
+    summary = summary_of(run)
     return Operation(
         name=name, method=method, path=path, run=run, summary=summary, **more
     )

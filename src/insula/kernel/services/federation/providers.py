@@ -11,12 +11,16 @@ from insula.kernel.database.session import CONTEXT, Session, Statement
 from insula.kernel.foundation.errors import NotFound
 from insula.kernel.foundation.sealing import Sealer
 from insula.kernel.resource.declaration import Resource
-from insula.kernel.services.federation.models import IdentityProvider, Preset
+from insula.kernel.services.federation.models import (
+    IdentityProvider,
+    Preset,
+    ProviderKind,
+)
 
 PLACE = "identity_providers.secret"
 READ = (
-    "p.id, p.name, p.preset, p.issuer, p.client_id, p.secret, p.domains,"
-    " p.create_users, p.roles"
+    "p.id, p.name, p.kind, p.preset, p.issuer, p.client_id, p.secret, p.domains,"
+    " p.create_users, p.roles, p.sso_url, p.certificates"
 )
 ENABLED = Statement(
     f"""WITH {CONTEXT} SELECT r.* FROM ctx CROSS JOIN LATERAL (
@@ -54,6 +58,9 @@ class Provider:
     domains: tuple[str, ...] = ()
     create_users: bool = False
     roles: tuple[str, ...] = ()
+    kind: ProviderKind = ProviderKind.oidc
+    sso_url: str = ""
+    certificates: tuple[str, ...] = ()
 
     def secret(self, sealer: Sealer, tenant_id: UUID) -> str | None:
         """What we show the provider to be ourselves; None of a public client."""
@@ -91,9 +98,16 @@ def _provider(row: Record) -> Provider:
         name=row["name"],
         preset=Preset(row["preset"]),
         issuer=row["issuer"],
-        client_id=row["client_id"],
+        client_id=row["client_id"] or "",
         sealed=row["secret"],
-        domains=tuple(msgspec.json.decode(row["domains"], type=list[str])),
+        domains=_texts(row["domains"]),
         create_users=row["create_users"],
-        roles=tuple(msgspec.json.decode(row["roles"], type=list[str])),
+        roles=_texts(row["roles"]),
+        kind=ProviderKind(row["kind"]),
+        sso_url=row["sso_url"] or "",
+        certificates=_texts(row["certificates"]),
     )
+
+
+def _texts(value: bytes | str) -> tuple[str, ...]:
+    return tuple(msgspec.json.decode(value, type=list[str]))

@@ -1,6 +1,6 @@
 """The operations of signing in with a provider, for whoever comes to a tenant's host."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from secrets import token_urlsafe
 from urllib.parse import urlencode
@@ -11,6 +11,7 @@ import msgspec
 from insula.kernel.access.context import Context
 from insula.kernel.access.operation import Call, Reply
 from insula.kernel.foundation.errors import NotFound
+from insula.kernel.identity.cookies import Cookie
 from insula.kernel.identity.operations import baked, pair
 from insula.kernel.identity.sessions import Origin
 from insula.kernel.identity.signing_in import Identity
@@ -24,7 +25,6 @@ from insula.kernel.services.federation.commands import (
 )
 from insula.kernel.services.federation.flow import (
     LIFETIME,
-    METHOD,
     Flow,
     Known,
     Return,
@@ -32,6 +32,7 @@ from insula.kernel.services.federation.flow import (
     refuse,
 )
 from insula.kernel.services.federation.linking import Linking
+from insula.kernel.services.federation.models import ProviderKind
 from insula.kernel.services.federation.problems import SignInRefused, Untrusted
 from insula.kernel.services.federation.providers import (
     Provider,
@@ -45,8 +46,10 @@ CALLBACK = "/api/v1/auth/oidc/callback"
 PAGE = "/sign-in"
 """Where the console takes over; the parameters follow behind a ``#``, unlogged."""
 PASSED_ON = ("state", "code", "error", "iss")
-COOKIE = "insula-sso"
-SECURE_COOKIE = f"__Host-{COOKIE}"
+KINDS = frozenset(kind.value for kind in ProviderKind)
+"""Ways to sign in that a tenant's policy names as its providers are of."""
+BEGUN = Cookie("insula-sso")
+"""What binds a sign-in to the browser in which it began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,9 @@ class ProviderSignIn:
         known = await proved(ctx.session, domain)
         theirs = [it for it in every if known and domain in it.domains]
         offered = theirs or [it for it in every if not it.domains]
-        methods = [it for it in ctx.tenant.policy.methods if it != METHOD or offered]
+        kinds = {it.kind.value for it in offered}
+        policy = ctx.tenant.policy
+        methods = [it for it in policy.methods if it not in KINDS or it in kinds]
         found = Discovered(methods=methods, providers=[_offer(it) for it in offered])
         return Reply(found.model_dump_json().encode())
 
@@ -81,7 +86,7 @@ class ProviderSignIn:
 
     async def _begin(self, ctx: Context, call: Call, linking: UUID | None) -> Reply:
         body: Start = call.body
-        provider = await _startable(ctx, row_id(call))
+        provider = await startable(ctx, row_id(call), ProviderKind.oidc)
         verifier = token_urlsafe(32)
         begun = await self.flow.begin(
             ctx,
@@ -93,7 +98,9 @@ class ProviderSignIn:
         )
         lasts = int(LIFETIME.total_seconds())
         answer = Started(authorize_url=begun.url, state=begun.state, expires_in=lasts)
-        cookie = () if body.challenge else (_cookie(call, verifier, lasts),)
+        cookie = (
+            () if body.challenge else (BEGUN.give(verifier, lasts, secure=call.secure),)
+        )
         return Reply(answer.model_dump_json().encode(), headers=cookie)
 
     async def land(self, _: Context, call: Call) -> Reply:
@@ -108,14 +115,17 @@ class ProviderSignIn:
 
     async def finish(self, ctx: Context, call: Call) -> Reply:
         """End a sign-in with a provider: sign in, or link the account."""
-        known = await self.flow.end(ctx, _return(call))
+        return await self.settle(ctx, call, await self.flow.end(ctx, _return(call)))
+
+    async def settle(self, ctx: Context, call: Call, known: Known) -> Reply:
+        """Sign in whom a provider has spoken of, or link their account."""
         if known.linking is not None:
             await self.linking.link(ctx, known, known.linking)
             reply = Reply(b"null")
         else:
             reply = await self._enter(ctx, call, known)
         reply.meta = {**(reply.meta or {}), "return_to": known.return_to}
-        reply.headers = (*reply.headers, _cookie(call, "", 0))
+        reply.headers = (*reply.headers, BEGUN.give("", 0, secure=call.secure))
         return reply
 
     async def _enter(self, ctx: Context, call: Call, known: Known) -> Reply:
@@ -143,39 +153,31 @@ def base_url(ctx: Context, call: Call) -> str:
 
 def _return(call: Call) -> Return:
     body: Callback = call.body
-    verifier = body.verifier or _kept(call.headers)
+    verifier = body.verifier or BEGUN.read(call.headers) or ""
     return Return(body.state, body.code, body.error, body.iss, verifier)
 
 
 async def _offered(ctx: Context) -> Sequence[Provider]:
-    if METHOD not in ctx.tenant.policy.methods:
+    methods = ctx.tenant.policy.methods
+    if not KINDS & {*methods}:
         return ()
-    return await enabled(ctx.session)
+    return [it for it in await enabled(ctx.session) if it.kind.value in methods]
 
 
-async def _startable(ctx: Context, provider_id: UUID) -> Provider:
-    if METHOD not in ctx.tenant.policy.methods:
+async def startable(ctx: Context, provider_id: UUID, kind: ProviderKind) -> Provider:
+    """A provider of that kind with which people may sign in; raises ``NotFound``."""
+    if kind.value not in ctx.tenant.policy.methods:
         raise NotFound
-    return await find(ctx.session, provider_id)
+    found = await find(ctx.session, provider_id)
+    if found.kind is not kind:
+        raise NotFound
+    return found
 
 
 def _offer(provider: Provider) -> Offer:
-    return Offer(id=provider.id, name=provider.name, preset=provider.preset)
+    it = provider
+    return Offer(id=it.id, name=it.name, kind=it.kind, preset=it.preset)
 
 
 def _offers(every: Sequence[Provider]) -> list[dict[str, object]]:
     return [_offer(it).model_dump(mode="json") for it in every]
-
-
-def _cookie(call: Call, value: str, lasts: int) -> tuple[bytes, bytes]:
-    name, secure = (SECURE_COOKIE, "; Secure") if call.secure else (COOKIE, "")
-    text = f"{name}={value}; Path=/; Max-Age={lasts}; HttpOnly; SameSite=Lax{secure}"
-    return b"set-cookie", text.encode()
-
-
-def _kept(headers: Mapping[bytes, bytes]) -> str:
-    """What binds the sign-in to this browser, if it began here."""
-    given = headers.get(b"cookie", b"").decode("latin-1")
-    pairs = (part.strip().partition("=") for part in given.split(";"))
-    found = {name: value for name, _, value in pairs}
-    return found.get(SECURE_COOKIE) or found.get(COOKIE, "")

@@ -15,6 +15,8 @@ files = Resource(
         File.owner_id,
     ),
     sort=(File.created_at, File.name, File.size),
+    search=(File.name,),
+    title=File.name,
     hidden=(File.storage_key, File.edition),
     without=("create", "update"),
     kernel=True,

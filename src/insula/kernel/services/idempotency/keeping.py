@@ -10,6 +10,7 @@ from insula.kernel.access.context import Context
 from insula.kernel.access.operation import Call, Operation
 from insula.kernel.database.session import Statement, Transaction
 from insula.kernel.foundation.clock import now
+from insula.kernel.foundation.errors import Conflict
 from insula.kernel.foundation.ids import uuid7
 from insula.kernel.foundation.sealing import SealBroken, Sealer
 from insula.kernel.resource.unit import WorkContext
@@ -34,6 +35,12 @@ PRUNE = Statement(
     """DELETE FROM home__.idempotency_keys
  WHERE tenant_id = $1::text::uuid AND created_at < $2::timestamptz"""
 )
+
+
+class IdempotencyAnswerLost(Conflict):
+    """This was done before, but its answer can no longer be read: look at what is there."""
+
+    code = "IDEMPOTENCY_ANSWER_LOST"
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -86,8 +93,8 @@ class Answers:
             return None
         try:
             raw = self._sealer.open(ctx.tenant.id, PLACE, rows[0]["answer"])
-        except SealBroken:
-            return None
+        except SealBroken:  # by a lost or another secret; what was done stays done
+            raise IdempotencyAnswerLost from None
         return msgspec.msgpack.decode(raw, type=Kept)
 
     async def keep(

@@ -50,6 +50,8 @@ class Job:
     total: int | None
     actor_kind: str
     actor_id: UUID | None
+    credential: str | None
+    scopes: str | None
     request_id: str | None
     started_at: datetime
 

@@ -11,7 +11,6 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from insula.kernel.access.actor import Actor, ActorKind
 from insula.kernel.access.context import Context
 from insula.kernel.database.pool import Record
 from insula.kernel.database.session import CONTEXT, Session, Statement
@@ -23,6 +22,7 @@ from insula.kernel.resource.engine import Engine
 from insula.kernel.resource.tasks import Again, Chunked, Errand, Progress, Task
 from insula.kernel.resource.unit import WorkContext
 from insula.kernel.services.jobs.attempt import Attempt, Job
+from insula.kernel.services.jobs.originators import Originators, the_system
 from insula.kernel.tenancy.models import State
 from insula.kernel.tenancy.signals import TenantNotFound
 from insula.kernel.tenancy.tenant import Tenant
@@ -35,7 +35,7 @@ REST = timedelta(minutes=5)
 FIND = Statement(
     f"""WITH {CONTEXT} SELECT j.* FROM ctx CROSS JOIN LATERAL (
     SELECT id, version, task, command, attempts, lane, cursor, done_count, total_count,
-           actor_kind, actor_id, request_id FROM home__.jobs
+           actor_kind, actor_id, credential, scopes, request_id FROM home__.jobs
      WHERE tenant_id = ctx.tenant_id AND id = $2::uuid AND version = $3::bigint
        AND state IN ('queued', 'dispatched')) j"""  # noqa: S608  # our names
 )
@@ -51,12 +51,6 @@ class JobTimedOut(Problem):
     """The job took longer than {seconds} seconds."""
 
     code = "JOB_TIMED_OUT"
-
-
-class OriginatorGone(Denied):
-    """Whoever asked for this job is disabled or gone."""
-
-    code = "JOB_ORIGINATOR_GONE"
 
 
 class OriginatorMayNot(Denied):
@@ -77,8 +71,6 @@ class _Overtaken(Exception):
 
 FindTenant = Callable[[UUID], Awaitable[Tenant]]
 OpenSession = Callable[[Tenant], Session]
-FindUser = Callable[[Tenant, UUID], Awaitable[Actor | None]]
-FindKey = Callable[[Session, Tenant, UUID], Awaitable[Actor | None]]
 
 
 class JobRunner:
@@ -89,11 +81,10 @@ class JobRunner:
         engine: Engine,
         find_tenant: FindTenant,
         open_session: OpenSession,
-        find_user: FindUser,
-        find_key: FindKey,
+        originators: Originators,
     ) -> None:
         self._engine, self._tenant = engine, find_tenant
-        self._open, self._user, self._key = open_session, find_user, find_key
+        self._open, self._originators = open_session, originators
         self.tally = Tally()
 
     async def handle(self, ticket: Ticket) -> None:
@@ -149,29 +140,13 @@ class JobRunner:
     async def _context(self, attempt: Attempt, task: Task) -> Context:
         """The context of the originator, with the rights of this moment."""
         job, tenant = attempt.job, attempt.tenant
-        actor = await self._originator(attempt)
-        if actor is None:
-            raise OriginatorGone
+        actor = await self._originators.find(attempt.session, tenant, job)
         if task.permission is not None and not actor.may(task.permission):
             raise OriginatorMayNot
         request = job.request_id or f"job_{job.id.hex}"
         return Context(
             actor, tenant=tenant, session=attempt.session, request_id=request
         )
-
-    async def _originator(self, attempt: Attempt) -> Actor | None:
-        job, tenant = attempt.job, attempt.tenant
-        kind, actor_id = ActorKind(job.actor_kind), job.actor_id
-        if kind is ActorKind.system:
-            return _system(tenant)
-        if actor_id is None:
-            return Actor(kind, None, tenant=tenant.id)
-        if kind is ActorKind.user:
-            return await self._user(tenant, actor_id)
-        known = None
-        if kind is ActorKind.api_key:
-            known = await self._key(attempt.session, tenant, actor_id)
-        return known or Actor(kind, actor_id, tenant=tenant.id)
 
     async def _do(self, ctx: Context, task: Task, attempt: Attempt) -> None:
         command = _command(task, attempt.job)
@@ -229,17 +204,13 @@ class JobRunner:
             await attempt.give_up(reason)
             return
         on_dead, command = task.on_dead, _command(task, job)
-        ctx = Context(_system(tenant), tenant=tenant, session=attempt.session)
+        ctx = Context(the_system(tenant), tenant=tenant, session=attempt.session)
 
         async def mourn(work: WorkContext) -> None:
             await on_dead(work, command, reason)
             await attempt.dead(work.transaction, reason)
 
         await self._commit(ctx, job, mourn)
-
-
-def _system(tenant: Tenant) -> Actor:
-    return Actor(ActorKind.system, None, tenant=tenant.id, grants=("*",))
 
 
 def _command(task: Task, job: Job) -> Any:
@@ -290,6 +261,8 @@ def _job(row: Record) -> Job:
         total=row["total_count"],
         actor_kind=row["actor_kind"],
         actor_id=row["actor_id"],
+        credential=row["credential"],
+        scopes=row["scopes"],
         request_id=row["request_id"],
         started_at=now(),
     )

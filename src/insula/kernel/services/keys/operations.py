@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from insula.kernel.access.actor import ActorKind
 from insula.kernel.access.context import Context
-from insula.kernel.access.operation import Call, Operation, Reply
+from insula.kernel.access.operation import Call, Operation, Reply, summary_of
 from insula.kernel.foundation.clock import Clock, now
 from insula.kernel.foundation.errors import Denied, FieldError, Invalid, NotFound
 from insula.kernel.identity.authenticate import topic_of
@@ -48,7 +48,7 @@ class NewKey(BaseModel):
     scopes: Scopes
     expires_at: Annotated[
         AwareDatetime | None,
-        Field(strict=False, description="When it stops to work; null is never."),
+        Field(description="When it stops to work; null is never."),
     ] = None
 
 
@@ -165,7 +165,7 @@ class KeyOperations:
             ),
             _made(
                 "api_keys.revoke", f"{KEYS}/{{id}}/revoke", self.revoke,
-                permission="api_keys.revoke", **row,
+                permission="api_keys.revoke", when_read_only=True, **row,
             ),
             _made(
                 "api_keys.create_own", OWN_TOKENS, self.create_own, body=NewKey,
@@ -173,7 +173,7 @@ class KeyOperations:
             ),
             _made(
                 "api_keys.revoke_own", f"{OWN_TOKENS}/{{id}}/revoke",
-                self.revoke_own, **row,
+                self.revoke_own, when_read_only=True, **row,
             ),
             _made(
                 "api_keys.own", OWN_TOKENS, self.list_own, method="GET", writes=False,
@@ -216,6 +216,6 @@ def _made(
         name=name,
         path=path,
         run=run,
-        summary=(run.__doc__ or name).split("\n")[0].rstrip("."),
+        summary=summary_of(run),
         **{"method": "POST", **more},
     )

@@ -1,5 +1,6 @@
 """Sources: from the text of a key to the actor who acts with it."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -9,7 +10,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from insula.kernel.access.actor import Actor, ActorKind
+from insula.kernel.access.actor import Actor, ActorKind, bounded
 from insula.kernel.database.pool import Record
 from insula.kernel.database.session import Session
 from insula.kernel.foundation.clock import Clock, now
@@ -32,8 +33,10 @@ def scopes_of(record: Record) -> frozenset[str]:
     return frozenset(msgspec.json.decode(record["scopes"], type=list[str]))
 
 
-class KeySource:
+class KeySource(ABC):
     """Keys of one kind, as credentials (``CredentialSource``)."""
+
+    find, used = FIND, USED
 
     def __init__(
         self, tokens: OpaqueTokens, prefix: str, *, clock: Clock = now
@@ -58,31 +61,34 @@ class KeySource:
         return Found(actor, until, names)
 
     async def acting(
-        self, session: Session, tenant: Tenant, key_id: UUID
+        self, session: Session, tenant: Tenant, key_id: UUID, _: UUID
     ) -> Actor | None:
         """Who acts with a key that was believed before; None if it is good no more."""
         key = await self._good(session, key_id)
-        return None if key is None else (await self._actor(tenant, key))[0]
+        try:
+            return None if key is None else (await self._actor(tenant, key))[0]
+        except Unauthenticated:
+            return None
 
     async def _good(self, session: Session, key_id: UUID) -> Record | None:
         """The row of a key that is neither revoked nor over."""
-        rows = await session.fetch(FIND, key_id)
+        rows = await session.fetch(self.find, key_id)
         if not rows or rows[0]["revoked_at"] is not None:
             return None
         expires = rows[0]["expires_at"]
         return None if expires and expires <= self._clock() else rows[0]
 
+    @abstractmethod
     async def _actor(
         self, tenant: Tenant, key: Record
     ) -> tuple[Actor, tuple[UUID, ...]]:
         """The actor, and whose changes concern them."""
-        raise NotImplementedError
 
     async def _note_use(self, session: Session, key: Record, moment: datetime) -> None:
         last, due = key["last_used_at"], moment - NOTED
         if last is None or last <= due:
             with suppress(*FULL):
-                await session.fetch(USED, key["id"], moment, due)
+                await session.fetch(self.used, key["id"], moment, due)
 
 
 class TenantKeys(KeySource):
@@ -125,19 +131,5 @@ class PersonalTokens(KeySource):
         user = None if owner_id is None else await self._people(tenant, owner_id)
         if user is None:
             raise Unauthenticated
-        return limited(user, scopes_of(key), f"api_key:{key_id}"), (key_id, owner_id)
-
-
-def limited(user: Actor, scopes: frozenset[str], via: str) -> Actor:
-    """The same user, acting through something that was given some scopes alone."""
-    return Actor(
-        user.kind,
-        user.id,
-        tenant=user.tenant,
-        roles=user.roles,
-        grants=user.grants,
-        teams=user.teams,
-        masks=user.masks,
-        scopes=scopes,
-        via=via,
-    )
+        actor = bounded(user, scopes_of(key), f"api_key:{key_id}")
+        return actor, (key_id, owner_id)

@@ -8,7 +8,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from insula.kernel.access.context import Context
-from insula.kernel.access.operation import Audience, Call, Operation, Reply
+from insula.kernel.access.operation import Audience, Call, Operation, Reply, summary_of
 from insula.kernel.foundation.errors import NotFound
 from insula.kernel.identity.one_time import TokenSpent
 from insula.kernel.identity.operations import TokenPair, pair
@@ -129,7 +129,7 @@ def _made(name: str, path: str, run: Run, **more: Any) -> Operation:
         name=f"auth.{name}",
         path=f"/api/v1/auth/{path}",
         run=run,
-        summary=(run.__doc__ or name).split("\n")[0].rstrip("."),
+        summary=summary_of(run),
         **{"method": "POST", **more},
     )
 

@@ -1,24 +1,11 @@
 """Authorizing: a person signs in, and lets a program act for them or not."""
 
-import re
-from collections.abc import Mapping
 from dataclasses import replace
-
-from pydantic import ValidationError
 
 from insula.kernel.access.actor import Actor
 from insula.kernel.access.context import Context
-from insula.kernel.access.operation import Call, Reply, Run
-from insula.kernel.foundation.errors import Problem, Unauthenticated
-from insula.kernel.identity.authenticate import Authenticator
-from insula.kernel.identity.cookies import SESSION
-from insula.kernel.identity.factors.problems import (
-    EnrolmentRequired,
-    FactorRefused,
-    SecondFactorRequired,
-)
-from insula.kernel.identity.signing_in import Identity
-from insula.kernel.services.factors.views import SecondFactor
+from insula.kernel.access.operation import Call, Reply
+from insula.kernel.foundation.words import Words
 from insula.kernel.services.keys.scopes import included
 from insula.kernel.services.oauth.asking import (
     Bounce,
@@ -28,27 +15,12 @@ from insula.kernel.services.oauth.asking import (
 from insula.kernel.services.oauth.codes import Codes
 from insula.kernel.services.oauth.known import KnownClients, names_of
 from insula.kernel.services.oauth.models import ClientKind
-from insula.kernel.services.oauth.pages import Button, Page, rendered
-from insula.kernel.services.oauth.phrases import language_of
-from insula.kernel.services.oauth.refusals import Refusal, fields
+from insula.kernel.services.oauth.redirects import form_target
 from insula.kernel.services.oauth.statements import GRANTED
-from insula.kernel.services.oauth.visiting import (
-    Visit,
-    answer_of,
-    code_page,
-    form_of,
-    go,
-    issuer,
-    ours,
-    sign_in_page,
-    stop,
-    visiting,
-)
-from insula.kernel.tenancy.signals import TenantMismatch
-
-BROWSERS = "inss_"
-DIGITS = re.compile(r"\d{6}", re.ASCII)
-Headers = tuple[tuple[bytes, bytes], ...]
+from insula.kernel.services.oauth.visiting import Errand, issuer
+from insula.kernel.services.pages.shell import Button
+from insula.kernel.services.pages.signing_in import Entering, PageSignIn
+from insula.kernel.services.pages.visiting import Reception, Visit, apart, go
 
 
 class Authorizing:
@@ -58,147 +30,118 @@ class Authorizing:
         self,
         clients: KnownClients,
         codes: Codes,
-        identity: Identity,
-        authenticator: Authenticator,
-        second_step: Run,
+        reception: Reception,
+        sign_in: PageSignIn,
     ) -> None:
-        """``second_step`` is the operation that completes a sign-in with a code."""
-        self._clients, self._codes, self._identity = clients, codes, identity
-        self._authenticator, self._second_step = authenticator, second_step
+        self._clients, self._codes = clients, codes
+        self._reception, self._sign_in = reception, sign_in
 
     async def show(self, ctx: Context, call: Call) -> Reply:
         """Ask a person whether a program may act for them."""
-        visit = await self._enter(ctx, call)
-        if isinstance(visit, Reply):
-            return visit
-        if visit.actor is None:
-            return sign_in_page(visit)
-        if await self._known(visit, visit.actor):
-            return await self._allow(visit, visit.actor)
-        return await self._consent_page(visit, visit.actor)
+        errand = await self._enter(ctx, call)
+        if isinstance(errand, Reply):
+            return errand
+        actor = errand.visit.actor
+        if actor is None:
+            return self._sign_in.ask(errand.visit, _entering(errand))
+        if await self._known(errand, actor):
+            return await self._allow(errand, actor)
+        return await self._consent_page(errand, actor)
 
     async def act(self, ctx: Context, call: Call) -> Reply:
         """Take what a person answered: who they are, and whether it may."""
-        visit = await self._enter(ctx, call)
-        if isinstance(visit, Reply):
-            return visit
-        try:
-            form = fields(call.raw)
-        except Refusal:
-            form = {}
-        if not ours(visit, form):
-            return stop(visit.ctx, visit.language, "forged", 403)
+        errand = await self._enter(ctx, call)
+        if isinstance(errand, Reply):
+            return errand
+        visit = errand.visit
+        form = visit.sent()
+        if form is None:
+            return _stop(visit, FORGED, 403)
         if visit.actor is None:
-            return await self._sign_in(visit, form)
+            return await self._sign_in.take(visit, form, _entering(errand))
         match form.get("step"):
             case "allow":
-                return await self._allow(visit, visit.actor)
+                return await self._allow(errand, visit.actor)
             case "deny":
-                return go(answer_of(visit, error="access_denied"))
+                return go(errand.answer(error="access_denied"))
             case _:
                 return go(call.target)
 
-    async def _enter(self, ctx: Context, call: Call) -> Visit | Reply:
+    async def _enter(self, ctx: Context, call: Call) -> Errand | Reply:
         """What the visit is about; an answer if it ends here."""
-        usual = ctx.tenant.policy.locale
-        language = language_of(call.headers.get(b"accept-language"), usual)
+        visit = await self._reception.receive(ctx, call)
         try:
             wanted = await read_request(ctx, self._clients, call.query, issuer(call))
         except NobodyToTell:
-            return stop(ctx, language, "nobody_why", 400)
+            return _stop(visit, NOBODY, 400)
         except Bounce as bounce:
             return go(bounce.address)
-        cookie = SESSION.read(call.headers)
-        actor = None if cookie is None else await self._user(ctx, cookie)
-        secret = (cookie if actor else None) or visiting(call)
-        return Visit(ctx, call, language, wanted, actor, secret)
+        return Errand(visit, wanted)
 
-    async def _user(self, ctx: Context, cookie: str) -> Actor | None:
-        """Whose browser it is; a session of another kind or tenant is none."""
-        if not cookie.startswith(BROWSERS):
-            return None
-        try:
-            return await self._authenticator.actor(ctx.tenant, cookie)
-        except (Unauthenticated, TenantMismatch):
-            return None
-
-    async def _known(self, visit: Visit, actor: Actor) -> bool:
+    async def _known(self, errand: Errand, actor: Actor) -> bool:
         """Whether they let this program do all that before.
 
         Any program of a device can say that it is a public one: people are asked.
         """
-        client = visit.wanted.client
+        client, scopes = errand.wanted.client, errand.wanted.scopes
         if client.kind is ClientKind.public:
             return False
-        rows = await visit.ctx.session.fetch(GRANTED, actor.id, client.id)
-        return bool(rows) and included(visit.wanted.scopes, names_of(rows[0]["scopes"]))
+        rows = await errand.visit.ctx.session.fetch(GRANTED, actor.id, client.id)
+        return bool(rows) and included(scopes, names_of(rows[0]["scopes"]))
 
-    async def _allow(self, visit: Visit, actor: Actor) -> Reply:
-        code = await self._codes.issue(visit.ctx, actor, visit.wanted)
-        return go(answer_of(visit, code=code))
+    async def _allow(self, errand: Errand, actor: Actor) -> Reply:
+        code = await self._codes.issue(errand.visit.ctx, actor, errand.wanted)
+        return go(errand.answer(code=code))
 
-    async def _consent_page(self, visit: Visit, actor: Actor) -> Reply:
-        account = await self._identity.users(visit.ctx).current(actor)
-        wanted = visit.wanted
-        page = Page(
-            tenant=visit.ctx.tenant.name,
-            title=visit.say("wants", client=wanted.client.name),
-            body=visit.say("as", name=f"{account.name} ({account.email})"),
-            scopes=[
-                visit.say("everything") if it == "*" else it
-                for it in sorted(wanted.scopes)
-            ],
+    async def _consent_page(self, errand: Errand, actor: Actor) -> Reply:
+        visit, wanted = errand.visit, errand.wanted
+        account = await self._sign_in.identity.users(visit.ctx).current(actor)
+        allow = Button("allow", visit.say(Words("Allow")))
+        deny = Button("deny", visit.say(Words("Deny")))
+        whoever = f"{account.name} ({account.email})"
+        page = replace(
+            visit.blank,
+            title=visit.say(
+                Words("{client} wants to act for you", client=apart(wanted.client.name))
+            ),
+            body=visit.say(
+                Words(
+                    "You are {name}. The program could do this, as far as you may"
+                    " yourself:",
+                    name=apart(whoever),
+                )
+            ),
+            scopes=_scopes(visit, wanted.scopes),
             notes=(
-                visit.say("sends", where=wanted.redirect_uri),
-                visit.say("withdraw"),
-            ),
-            form=form_of(
-                visit,
-                (),
-                (
-                    Button("allow", visit.say("allow")),
-                    Button("deny", visit.say("deny")),
+                visit.say(
+                    Words(
+                        "You then go on to {where}.", where=apart(wanted.redirect_uri)
+                    )
                 ),
+                visit.say(Words("You can withdraw this at any time in your profile.")),
             ),
-            leads_to=wanted.redirect_uri,
+            form=visit.form((), (allow, deny)),
+            leads_to=form_target(wanted.redirect_uri),
         )
-        return rendered(page, visit.language)
+        return visit.show(page)
 
-    async def _sign_in(self, visit: Visit, form: Mapping[str, str]) -> Reply:
-        challenge = form.get("challenge", "")
-        try:
-            if form.get("step") == "prove":
-                cookie = await self._proved(visit, challenge, form.get("code", ""))
-            else:
-                cookie = await self._logged_in(visit, form)
-        except SecondFactorRequired as problem:
-            return code_page(visit, str(problem.details["challenge"]))
-        except (FactorRefused, ValidationError):
-            return code_page(visit, challenge, wrong=True)
-        except EnrolmentRequired:
-            other = visit.say("other_way", tenant=visit.ctx.tenant.name)
-            return sign_in_page(visit, other, 401)
-        except Unauthenticated:
-            return sign_in_page(visit, visit.say("wrong"), 401)
-        except Problem as problem:
-            return sign_in_page(visit, problem.message, problem.status)
-        return go(visit.call.target, *cookie)
 
-    async def _logged_in(self, visit: Visit, form: Mapping[str, str]) -> Headers:
-        realm = self._identity.users(visit.ctx)
-        given = form.get("email", ""), form.get("password", "")
-        signed_in = await realm.login(*given, visit.origin)
-        cookie = await realm.bake(signed_in)
-        seconds = int(signed_in.refresh_expires_in.total_seconds())
-        return (SESSION.give(cookie, seconds, secure=visit.call.secure),)
+NOBODY = Words(
+    "The program that sent you here is not known, or wants you sent on to an address"
+    " that is not its own."
+)
+FORGED = Words("This form is no longer good. Go back to the program and try again.")
 
-    async def _proved(self, visit: Visit, challenge: str, code: str) -> Headers:
-        """The cookie of a sign-in that a code completes; as the API completes one."""
-        body = SecondFactor(
-            challenge=challenge,
-            method="totp" if DIGITS.fullmatch(code) else "backup_code",
-            code=code,
-            cookie=True,
-        )
-        reply = await self._second_step(visit.ctx, replace(visit.call, body=body))
-        return tuple(it for it in reply.headers if it[0] == b"set-cookie")
+
+def _stop(visit: Visit, why: Words, status: int) -> Reply:
+    return visit.refuse(Words("This cannot go on"), visit.say(why), status)
+
+
+def _entering(errand: Errand) -> Entering:
+    said = Words("to go on to {client}", client=apart(errand.wanted.client.name))
+    return Entering(errand.visit.call.target, errand.visit.say(said))
+
+
+def _scopes(visit: Visit, scopes: frozenset[str]) -> list[str]:
+    every = visit.say(Words("Everything that you may do"))
+    return [every if it == "*" else it for it in sorted(scopes)]

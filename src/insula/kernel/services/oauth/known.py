@@ -47,13 +47,8 @@ class Client:
 
 def acting(ctx: Context, actor: Actor, session: Session | None = None) -> Context:
     """The same request, of somebody whom the walk did not know."""
-    return Context(
-        actor,
-        tenant=ctx.tenant,
-        session=session or ctx.session,
-        request_id=ctx.request_id,
-        client=ctx.client,
-    )
+    theirs = ctx.of(actor)
+    return theirs if session is None else theirs.within(session)
 
 
 def names_of(text: str) -> frozenset[str]:

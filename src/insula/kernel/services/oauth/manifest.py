@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from insula.kernel.access.context import Context
-from insula.kernel.access.operation import Audience, Call, Operation, Reply, Run
+from insula.kernel.access.operation import Audience, Call, Operation, Reply
 from insula.kernel.foundation.clock import Clock, now
 from insula.kernel.identity.authenticate import Authenticator
 from insula.kernel.identity.refresh import RefreshTokens
@@ -31,11 +31,14 @@ from insula.kernel.services.oauth.flows import Flows
 from insula.kernel.services.oauth.grants import GrantOperations
 from insula.kernel.services.oauth.known import KnownClients
 from insula.kernel.services.oauth.looking import Looking
-from insula.kernel.services.oauth.pages import HTML
-from insula.kernel.services.oauth.refusals import FORM, JSON, told
+from insula.kernel.services.oauth.refusals import JSON, told
 from insula.kernel.services.oauth.sources import ClientTokens
 from insula.kernel.services.oauth.statements import PRUNE_CODES, PRUNE_TOKENS
 from insula.kernel.services.oauth.visiting import issuer
+from insula.kernel.services.pages.forms import FORM
+from insula.kernel.services.pages.shell import HTML
+from insula.kernel.services.pages.signing_in import PageSignIn
+from insula.kernel.services.pages.visiting import Reception
 
 REFRESH = "inso"
 KEPT = timedelta(days=1)
@@ -72,7 +75,8 @@ class Oauth:
     identity: Identity
     authenticator: Authenticator
     announce: Callable[[str], None]
-    second_step: Run
+    reception: Reception
+    sign_in: PageSignIn
     source: ClientTokens
     clock: Clock = now
 
@@ -118,9 +122,7 @@ class Oauth:
         flows = Flows(known, codes, self.identity, refresh, own, self.clock)
         tokens = self.authenticator.tokens
         looking = Looking(known, self.identity, tokens, refresh, own, self.clock)
-        authorizing = Authorizing(
-            known, codes, self.identity, self.authenticator, self.second_step
-        )
+        authorizing = Authorizing(known, codes, self.reception, self.sign_in)
         return (
             *ClientOperations(self.engine, known, ender, self.clock).operations(),
             *GrantOperations(ender, self.clock).operations(),

@@ -2,17 +2,15 @@
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl
 
 import msgspec
 
 from insula.kernel.access.operation import Reply
+from insula.kernel.services.pages.forms import BadForm, read_form
 
-FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 NO_STORE = ((b"cache-control", b"no-store"), (b"pragma", b"no-cache"))
 ASK = (b"www-authenticate", b'Basic realm="oauth", charset="UTF-8"')
-MOST_FIELDS = 50
 
 
 class Refusal(Exception):
@@ -45,15 +43,7 @@ def told(
 def fields(raw: bytes) -> Mapping[str, str]:
     """The fields of a form; each may be given once. Raises ``Refusal``."""
     try:
-        pairs = parse_qsl(
-            raw.decode("ascii"),
-            keep_blank_values=True,
-            errors="strict",
-            max_num_fields=MOST_FIELDS,
-        )
-    except ValueError:
-        raise Refusal("invalid_request", "The form cannot be read.") from None
-    found = dict(pairs)
-    if len(found) != len(pairs) or "\x00" in "".join((*found, *found.values())):
-        raise Refusal("invalid_request", "A parameter is given twice, or malformed.")
-    return {name: value for name, value in found.items() if value}
+        return read_form(raw)
+    except BadForm:
+        message = "The form cannot be read, or says a parameter twice."
+        raise Refusal("invalid_request", message) from None

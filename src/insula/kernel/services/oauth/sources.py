@@ -10,7 +10,7 @@ from insula.kernel.foundation.errors import Unauthenticated
 from insula.kernel.identity.authenticate import Found
 from insula.kernel.identity.opaque import OpaqueTokens
 from insula.kernel.services.oauth.known import names_of
-from insula.kernel.services.oauth.statements import TOKEN
+from insula.kernel.services.oauth.statements import CLIENT, TOKEN
 from insula.kernel.tenancy.tenant import Tenant
 
 OWN = "insa"
@@ -39,12 +39,23 @@ class ClientTokens:
             raise Unauthenticated
         row = rows[0]
         client_id: UUID = row["client_id"]
-        actor = Actor(
-            ActorKind.api_key,
-            client_id,
-            tenant=tenant.id,
-            grants=names_of(row["scopes"]),
-            via=f"oauth:{client_id}",
-        )
+        actor = _program(tenant, client_id, row["scopes"])
         names = token.row_id, client_id
         return Found(actor, row["expires_at"].timestamp(), names)
+
+    async def acting(
+        self, session: Session, tenant: Tenant, client_id: UUID, _: UUID
+    ) -> Actor | None:
+        """Which program acts later than its token lasts; None if it is disabled or gone."""
+        rows = await session.fetch(CLIENT, client_id)
+        return _program(tenant, client_id, rows[0]["scopes"]) if rows else None
+
+
+def _program(tenant: Tenant, client_id: UUID, scopes: str) -> Actor:
+    return Actor(
+        ActorKind.api_key,
+        client_id,
+        tenant=tenant.id,
+        grants=names_of(scopes),
+        via=f"oauth:{client_id}",
+    )

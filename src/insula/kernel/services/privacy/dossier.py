@@ -6,11 +6,10 @@ the person's files.
 
 import html
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
-from uuid import UUID
 
 import msgspec
 
@@ -19,11 +18,15 @@ from insula.kernel.database.session import Transaction
 from insula.kernel.foundation.clock import now
 from insula.kernel.services.privacy.archive import Part, copy_file
 from insula.kernel.services.privacy.belongings import Belonging, files_of
+from insula.kernel.services.privacy.beyond import Beyond
 from insula.kernel.services.privacy.gathering import Gatherer, Gathering
 from insula.kernel.services.privacy.identifiers import Redactor
 from insula.kernel.services.privacy.person import known_by, own_rows
+from insula.kernel.services.privacy.vault import Person
 from insula.kernel.storage.disks import Disk
 
+Row = tuple[str, Mapping[str, Any]]
+"""A row, and its table's name."""
 SHOWN = 200
 """Rows of one table that the page shows; the files have them all."""
 IN_MEMORY = 1_000_000
@@ -79,10 +82,10 @@ class Page:
 
 
 class Dossiers:
-    """Makes dossiers from the tables of a home."""
+    """Makes dossiers from the tables of a home, and from what lies beyond it."""
 
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
+    def __init__(self, registry: Registry, beyond: Beyond) -> None:
+        self._registry, self._beyond = registry, beyond
         self._gatherer = Gatherer(registry)
 
     async def write(
@@ -90,11 +93,11 @@ class Dossiers:
         target: IO[bytes],
         transaction: Transaction,
         disk: Disk,
-        subject: str,
-        subject_id: UUID,
+        person: Person,
     ) -> Mapping[str, int]:
         """Write the dossier of a person; how many rows of each table are in it."""
-        own = own_rows(self._registry, subject)
+        own, subject_id = own_rows(self._registry, person.subject), person.subject_id
+        beyond = await self._beyond.rows(person)
         known = await known_by(transaction, own, subject_id)
         redactor = Redactor(known)
         others = await self._gatherer.others(transaction, subject_id, redactor)
@@ -108,33 +111,39 @@ class Dossiers:
             page.say(
                 f"{HEAD}<h1>Your data</h1>\n<p>As of {now():%Y-%m-%d %H:%M} UTC.</p>"
             )
-            await self._write_rows(out, page, transaction, wanted)
+            rows = self._gatherer.rows(transaction, wanted)
+            await _write_rows(out, page, chain(rows, beyond))
             page.end(files)
             _add_page(out, kept)
             for file in files:
                 await copy_file(out, Part(f"files/{file.id}"), disk, file.storage_key)
         return page.counts
 
-    async def _write_rows(
-        self,
-        out: zipfile.ZipFile,
-        page: Page,
-        transaction: Transaction,
-        wanted: Gathering,
-    ) -> None:
-        table, lines = "", None
-        async for name, row in self._gatherer.rows(transaction, wanted):
-            if name != table or lines is None:
-                if lines is not None:
-                    lines.close()
-                table, lines = (
-                    name,
-                    out.open(f"data/{name}.jsonl", "w", force_zip64=True),
-                )
-            lines.write(msgspec.json.encode(row) + b"\n")
-            page.show(name, row)
-        if lines is not None:
-            lines.close()
+
+async def _write_rows(
+    out: zipfile.ZipFile,
+    page: Page,
+    rows: AsyncIterator[Row],
+) -> None:
+    table, lines = "", None
+    async for name, row in rows:
+        if name != table or lines is None:
+            if lines is not None:
+                lines.close()
+            table = name
+            lines = out.open(f"data/{name}.jsonl", "w", force_zip64=True)
+        lines.write(msgspec.json.encode(row) + b"\n")
+        page.show(name, row)
+    if lines is not None:
+        lines.close()
+
+
+async def chain(first: AsyncIterator[Row], then: Iterable[Row]) -> AsyncIterator[Row]:
+    """The one, then the other."""
+    async for row in first:
+        yield row
+    for row in then:
+        yield row
 
 
 def _add_page(out: zipfile.ZipFile, kept: IO[bytes]) -> None:

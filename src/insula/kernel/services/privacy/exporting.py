@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from tempfile import SpooledTemporaryFile
 from typing import IO
-from uuid import UUID
 
 from insula.kernel.access.context import Context
 from insula.kernel.resource.unit import WorkContext
@@ -15,6 +14,7 @@ from insula.kernel.services.privacy.archiving import one_state
 from insula.kernel.services.privacy.dossier import Dossiers
 from insula.kernel.services.privacy.models import DataRequest, RequestState
 from insula.kernel.services.privacy.requests import OPEN, CarryOut
+from insula.kernel.services.privacy.vault import Person
 from insula.kernel.storage.places import Folder
 
 CHUNK = 1_048_576
@@ -28,8 +28,7 @@ class Plan:
     """Whose dossier is to be made, and where."""
 
     ctx: Context
-    subject: str
-    subject_id: UUID
+    person: Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,8 @@ class Exporting:
         if request.state is RequestState.approved:
             ctx.move(request, RequestState.running)
         plain = Context(ctx.actor, tenant=ctx.tenant, session=ctx.session)
-        return Plan(plain, request.subject, request.subject_id)
+        whose = request.subject, request.subject_id
+        return Plan(plain, Person(ctx.tenant.id, *whose))
 
     async def perform(self, plan: Plan) -> Made:
         """Write the dossier, and store it."""
@@ -63,9 +63,7 @@ class Exporting:
         disk = self.files.disk(tenant.id)
         with SpooledTemporaryFile(IN_MEMORY) as target:
             async with one_state(tenant.home, tenant.id) as transaction:
-                rows = await self.dossiers.write(
-                    target, transaction, disk, plan.subject, plan.subject_id
-                )
+                rows = await self.dossiers.write(target, transaction, disk, plan.person)
             target.seek(0)
             arrival = await self.files.receive(
                 plan.ctx, _chunks(target), folder=Folder.exports

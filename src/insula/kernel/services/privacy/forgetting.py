@@ -9,8 +9,10 @@ from insula.kernel.foundation.sealing import Sealer
 from insula.kernel.resource.declaration import Event
 from insula.kernel.resource.tasks import Progress
 from insula.kernel.resource.unit import WorkContext
+from insula.kernel.services.privacy.beyond import Beyond
 from insula.kernel.services.privacy.erasing import Eraser, Errand
 from insula.kernel.services.privacy.holds import is_held
+from insula.kernel.services.privacy.identifiers import Redactor
 from insula.kernel.services.privacy.models import DataRequest, RequestState
 from insula.kernel.services.privacy.notes import Note, Notes, Phase
 from insula.kernel.services.privacy.proof import proof_of
@@ -69,10 +71,10 @@ class Erasing:
         return True
 
     async def _finish(self, ctx: WorkContext, request: DataRequest, note: Note) -> None:
-        # The key first: were the rest lost, it would be destroyed again.
-        vault = SubjectVault(self.control, self.sealer)
-        whose = request.subject, request.subject_id
-        await vault.destroy(Person(ctx.tenant.id, *whose))
+        # The control database first: were the rest lost, it would be done again.
+        person = Person(ctx.tenant.id, request.subject, request.subject_id)
+        await Beyond(self.control).erase(person, Redactor(note.known))
+        await SubjectVault(self.control, self.sealer).destroy(person)
         request.proof = dict(proof_of(request, note.known, note.position))
         request.done_at = ctx.now
         ctx.move(request, R.done)

@@ -44,7 +44,7 @@ class NewHold(Command):
     subject: Annotated[str, Field(max_length=64, examples=[USERS])] | None = None
     subject_id: Annotated[UUID, Field(strict=False)] | None = None
     reason: Annotated[str, Field(min_length=1, max_length=2000)]
-    until: Annotated[AwareDatetime, Field(strict=False)] | None = None
+    until: AwareDatetime | None = None
 
 
 class Holding:

@@ -15,6 +15,7 @@ from insula.kernel.resource.engine import Engine
 from insula.kernel.resource.tasks import Chunked, Errand
 from insula.kernel.services.files.service import Files
 from insula.kernel.services.privacy.asking import Asking
+from insula.kernel.services.privacy.beyond import Beyond
 from insula.kernel.services.privacy.dossier import Dossiers
 from insula.kernel.services.privacy.erasing import Eraser
 from insula.kernel.services.privacy.exporting import Exporting
@@ -65,7 +66,8 @@ class Privacy:
     @cached_property
     def service(self) -> App:
         """The service as the engine wants it."""
-        exporting = Exporting(Dossiers(self._registry), self._files)
+        dossiers = Dossiers(self._registry, Beyond(self._erasing.control))
+        exporting = Exporting(dossiers, self._files)
         return App(
             name="privacy",
             title="Privacy",

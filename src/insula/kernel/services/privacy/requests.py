@@ -7,7 +7,8 @@ from insula.kernel.database.session import HOME, Statement
 from insula.kernel.foundation.errors import Conflict, Denied
 from insula.kernel.jobs.request import NewJob, insert_jobs
 from insula.kernel.resource.declaration import Command, Resource
-from insula.kernel.resource.unit import WorkContext, WrongMove
+from insula.kernel.resource.machines import WrongMove
+from insula.kernel.resource.unit import WorkContext
 from insula.kernel.services.privacy.holds import is_held
 from insula.kernel.services.privacy.models import (
     DataRequest,

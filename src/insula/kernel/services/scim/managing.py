@@ -8,7 +8,7 @@ import msgspec
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from insula.kernel.access.context import Context
-from insula.kernel.access.operation import Call, Operation, Reply
+from insula.kernel.access.operation import Call, Operation, Reply, summary_of
 from insula.kernel.foundation.clock import now
 from insula.kernel.foundation.errors import FieldError, Invalid, NotFound
 from insula.kernel.identity.authenticate import topic_of
@@ -38,7 +38,7 @@ class NewToken(BaseModel):
     ] = ["member"]  # Pydantic copies it
     expires_at: Annotated[
         AwareDatetime | None,
-        Field(strict=False, description="When it stops to work; null is never."),
+        Field(description="When it stops to work; null is never."),
     ] = None
 
 
@@ -115,7 +115,7 @@ def _made(
         method="POST",
         path=path,
         run=run,
-        summary=(run.__doc__ or name).split("\n")[0].rstrip("."),
+        summary=summary_of(run),
         permission=MANAGE,
         step_up=True,
         **more,

@@ -7,7 +7,7 @@ from scim2_models import Context as ScimContext
 from scim2_models import ListResponse, NotFoundException, Resource, ResourceType, Schema
 
 from insula.kernel.access.context import Context
-from insula.kernel.access.operation import Call, Operation, Reply
+from insula.kernel.access.operation import Call, Operation, Reply, summary_of
 from insula.kernel.services.scim import searching
 from insula.kernel.services.scim.answering import ROOT, TYPE, Run, answering
 from insula.kernel.services.scim.people import People
@@ -112,7 +112,7 @@ def _made(method: str, name: str, path: str, run: Run, **more: Any) -> Operation
         method=method,
         path=f"{ROOT}/{path}",
         run=answering(run),
-        summary=(run.__doc__ or name).split("\n")[0].rstrip("."),
+        summary=summary_of(run),
         permission=PROVISION,
         content_type=TYPE,
         **{"writes": method != "GET", **body, **more},

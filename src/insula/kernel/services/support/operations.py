@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from insula.kernel.access.context import Context
-from insula.kernel.access.operation import Audience, Call, Operation, Reply
+from insula.kernel.access.operation import Audience, Call, Operation, Reply, summary_of
 from insula.kernel.foundation.errors import NotFound
 from insula.kernel.services.support import views
 from insula.kernel.services.support.access import AccessState, Wish
@@ -164,7 +164,7 @@ def _made(name: str, method: str, path: str, run: Run, **more: Any) -> Operation
         method=method,
         path=path,
         run=run,
-        summary=(run.__doc__ or name).split("\n")[0].rstrip("."),
+        summary=summary_of(run),
         writes=method != "GET",
         **{"permission": MANAGE, "answer": views.schema, **more},
     )

@@ -52,8 +52,8 @@ class BadSupportQuery(BadRequest):
 PAGING = (
     Parameter(
         "per_page",
-        "Accesses a page.",
-        {"type": "integer", "minimum": 1, "maximum": MOST_PER_PAGE},
+        f"Accesses a page, {MOST_PER_PAGE} at most.",
+        {"type": "integer", "minimum": 1},
     ),
     Parameter("cursor", "Where the page starts: `meta.pagination.next_cursor`."),
 )

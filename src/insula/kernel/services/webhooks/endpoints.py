@@ -6,7 +6,8 @@ from insula.kernel.database.session import Transaction
 from insula.kernel.foundation.ids import uuid7
 from insula.kernel.jobs.request import insert_jobs
 from insula.kernel.resource.declaration import Event, Resource
-from insula.kernel.resource.unit import WorkContext, WrongMove
+from insula.kernel.resource.machines import WrongMove
+from insula.kernel.resource.unit import WorkContext
 from insula.kernel.services.audit.noting import note
 from insula.kernel.services.webhooks.flow import let_go, lock_flow
 from insula.kernel.services.webhooks.models import (

@@ -8,7 +8,7 @@ import msgspec
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
 
 from insula.kernel.access.context import Context
-from insula.kernel.access.operation import Call, Operation, Reply
+from insula.kernel.access.operation import Call, Operation, Reply, summary_of
 from insula.kernel.events.webhooks.signing import KeyPair, new_key_pair
 from insula.kernel.foundation.clock import Clock
 from insula.kernel.foundation.errors import Conflict, FieldError, Invalid, NotFound
@@ -43,8 +43,8 @@ class Replay(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
     endpoint_id: Annotated[UUID, Field(strict=False)]
-    since: Annotated[AwareDatetime, Field(strict=False)]
-    until: Annotated[AwareDatetime, Field(strict=False)]
+    since: AwareDatetime
+    until: AwareDatetime
     only_failed: bool = True
 
 
@@ -184,6 +184,6 @@ def _made(
         method="POST",
         path=path,
         run=run,
-        summary=(run.__doc__ or name).split("\n")[0].rstrip("."),
+        summary=summary_of(run),
         **{"permission": name, **more},
     )
