@@ -24,7 +24,7 @@ from insula.kernel.database.embedded import EmbeddedPostgres, ServerAddress
 
 INSULA = (sys.executable, "-m", "insula")
 PASSWORD = "a Quiet-harbour 7"
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds for what takes one or two."""
 UNLIMITED = {
     f"INSULA_LIMIT_{it}": "0"

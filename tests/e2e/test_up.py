@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from tests.e2e.installation import PASSWORD, Installation, Up, free_port
+from tests.e2e.installation import PASSWORD, PATIENCE, Installation, Up, free_port
 
 DEMO = ("aurora", "borealis", "cascade")
 MODES = ("shared", "schema", "database")
@@ -152,7 +152,7 @@ def test_a_port_in_use_is_a_clear_error() -> None:
             assert up.wait() == 1
         assert f"Cannot listen on 127.0.0.1:{other.port}" in up.complained
         assert "Traceback" not in up.complained
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < PATIENCE
         assert not other.data_dir.exists()
     finally:
         other.remove()
@@ -187,7 +187,7 @@ def test_an_end_is_orderly_and_the_next_start_finds_every_row(
         assert "Traceback" not in ending.complained
         began = time.monotonic()
         demo.again()
-        assert time.monotonic() - began < 20  # one second on an idle machine
+        assert time.monotonic() - began < PATIENCE  # one second on an idle machine
         assert owner.get(f"maintenance/assets/{asset['id']}").json()["data"] == asset
 
 
@@ -202,7 +202,7 @@ def test_ctrl_c_ends_a_start_that_is_not_finished(demo: Demo) -> None:
     os.killpg(starting.pid, signal.SIGINT)
     began = time.monotonic()
     assert starting.wait() == 0
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < PATIENCE
     assert "Traceback" not in starting.complained
     demo.again()
 

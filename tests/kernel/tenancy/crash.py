@@ -14,7 +14,8 @@ from uuid import UUID
 import asyncpg
 
 import insula.kernel.events.journal
-import insula.kernel.identity.models  # noqa: F401  # tables of the kernel's series
+import insula.kernel.identity.models  # tables of the kernel's series
+import insula.kernel.services.models  # noqa: F401  # homes are made from the models
 from insula.kernel.database.cluster import Cluster
 from insula.kernel.database.pool import Connection, Pools
 from insula.kernel.database.session import Session

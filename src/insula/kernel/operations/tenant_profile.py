@@ -36,6 +36,10 @@ def _small(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
+def _drop_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)  # it stands for a name that was not sent
+
+
 Zone = Annotated[
     str, AfterValidator(_zone), Field(max_length=64, examples=["Europe/Berlin"])
 ]
@@ -54,7 +58,9 @@ class ProfileChange(BaseModel):
     """What is to be otherwise from now on; null takes away, the rest stays as it is."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
-    name: Annotated[str, Field(min_length=1, max_length=255)] = ""
+    name: Annotated[
+        str, Field(min_length=1, max_length=255, json_schema_extra=_drop_default)
+    ] = ""
     description: Annotated[str, Field(max_length=2000)] | None = None
     logo_url: Logo | None = None
     timezone: Zone | None = None
