@@ -18,7 +18,7 @@ from tests.e2e.sink import Sink, listening
 from tests.e2e.test_crashes import RECOVERY, WRITTEN, Mortal, writing_again
 from tests.e2e.writers import ISOLATIONS, Ledger, Write, asset_writer, at_work
 
-SECONDS = float(os.environ.get("INSULA_CHAOS_SECONDS", "20"))
+SECONDS = float(os.environ.get("INSULA_CHAOS_SECONDS", "12"))
 PACE = 0.15
 """Seconds between two writes of a writer."""
 SEED = 7
@@ -83,7 +83,7 @@ class Afterwards(Mortal):
             text=True,
             check=True,
         ).stdout.splitlines()
-        return [int(it.split()[0]) for it in listed if "insula.server.working" in it]
+        return [int(it.split()[0]) for it in listed if "insula.server.joining" in it]
 
     def kill_crew(self) -> None:
         """One of them dies; the main process starts another."""

@@ -1,7 +1,6 @@
 """The ``insula`` command: what it can do, each part loaded only when it is asked for."""
 
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +8,7 @@ import typer
 from typer.main import get_command
 
 from insula.cli.group import Group
+from insula.kernel.foundation.loading import load_module
 
 COMMANDS: Mapping[str, str] = {
     "up": "up",
@@ -44,8 +44,8 @@ class Commands(Group):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  # of the base
         if cmd_name not in COMMANDS:
-            return import_module("insula.cli.api").shortcut(cmd_name)
-        module = import_module(f"insula.cli.{COMMANDS[cmd_name]}")
+            return load_module("insula.cli.api").shortcut(cmd_name)
+        module = load_module(f"insula.cli.{COMMANDS[cmd_name]}")
         command = get_command(module.app)
         command.name = cmd_name
         return command

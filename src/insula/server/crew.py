@@ -31,7 +31,7 @@ WAITING = 1.0
 QUIET = 30.0
 """Seconds without a waiting ticket after which a process goes."""
 POLL = 0.2
-COMMAND = (sys.executable, "-m", "insula.server.working")
+COMMAND = (sys.executable, "-m", "insula.server.joining")
 
 
 @dataclass(frozen=True, slots=True)

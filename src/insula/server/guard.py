@@ -5,10 +5,10 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
 from signal import SIGINT, SIGTERM, SIGUSR1
 
+from insula.kernel.foundation.loading import load_module
 from insula.kernel.http.asgi import ASGIApp, Message, Receive, Scope, Send
 
 NOTICE = SIGUSR1
@@ -125,5 +125,5 @@ def _listeners() -> Iterator[socket.socket]:
 def load(target: str, grace: float) -> ASGIApp:
     """The application ``module:name``, or what the factory ``module:name()`` makes."""
     module, _, name = target.partition(":")
-    found = getattr(import_module(module), name.removesuffix("()"))
+    found = getattr(load_module(module), name.removesuffix("()"))
     return Guard(found() if name.endswith("()") else found, grace)

@@ -1,11 +1,9 @@
 """Working: one worker process from its start to its end."""
 
 import asyncio
-import ctypes
 import gc
 import os
 import signal
-import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,7 +15,6 @@ from insula.server.asgi import calm_garbage_collector
 from insula.server.platform import Platform, attach_cluster
 from insula.server.worker import Worker
 
-PR_SET_PDEATHSIG = 1
 RECYCLE = 75
 """Exit code of a process that has grown too large and wants to be replaced."""
 LOOK = 5.0
@@ -63,24 +60,10 @@ async def watch_memory(worker: Worker, growth: int) -> None:
 
 
 def main() -> int:
-    """A worker process: ``python -m insula.server.working <pid of its supervisor>``."""
-    _end_with(int(sys.argv[1]))
+    """All that a worker process does; its exit code."""
     settings = Settings()
     os.nice(settings.worker_nice)
     configure(
         Channels(settings.log_dir), level=settings.log_level, form=log_form(settings)
     )
     return asyncio.run(work(settings))
-
-
-def _end_with(supervisor: int) -> None:
-    """A worker must not outlive a supervisor that was killed."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != supervisor:
-        sys.exit(1)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,7 +1,7 @@
 """Answering in SCIM's own words: its content type, its errors, its versions (RFC 7644)."""
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -25,16 +25,14 @@ from scim2_models import (
 from insula.kernel.access.context import Context
 from insula.kernel.access.operation import Call, Reply
 from insula.kernel.foundation.errors import Denied, Problem
+from insula.kernel.services.scim.addresses import TYPE, Run
 from insula.kernel.services.scim.schemas import POLICY
 from insula.kernel.services.scim.tokens import VIA
 
-TYPE = "application/scim+json"
 JSON_TYPES = (TYPE, "application/json")
-ROOT = "/scim/v2"
 DEEPEST = 20
 LONGEST_FILTER = 2000
 R = TypeVar("R", bound=Resource[Any])
-Run = Callable[[Context, Call], Awaitable[Reply]]
 
 
 class DirectoriesAlone(Denied):

@@ -10,9 +10,7 @@ from insula.kernel.resource.app import App
 from insula.kernel.resource.engine import Engine
 from insula.kernel.services.scim.managing import Managing
 from insula.kernel.services.scim.operations import scim_operations
-from insula.kernel.services.scim.people import People
 from insula.kernel.services.scim.resources import groups, tokens, users
-from insula.kernel.services.scim.teams import Teams
 from insula.kernel.services.scim.tokens import ScimTokens
 
 service = App(
@@ -33,5 +31,4 @@ def scim(
 ) -> tuple[Operation, ...]:
     """Everything that directories do, and those who let them in."""
     managing = Managing(engine, source.tokens, announce)
-    people, teams = People(engine, identity), Teams(engine, identity)
-    return *managing.operations(), *scim_operations(people, teams)
+    return *managing.operations(), *scim_operations(engine, identity)

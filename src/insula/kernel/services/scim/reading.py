@@ -12,7 +12,7 @@ from insula.kernel.access.operation import Call
 from insula.kernel.database.pool import Record
 from insula.kernel.database.session import Statement, Transaction
 from insula.kernel.foundation.ids import parse_uuid
-from insula.kernel.services.scim.answering import ROOT
+from insula.kernel.services.scim.addresses import ROOT
 from insula.kernel.services.scim.filters import Columns, Many, condition
 from insula.kernel.services.scim.schemas import MOST_RESULTS, Group, User
 
