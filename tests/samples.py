@@ -14,6 +14,7 @@ from uuid import UUID
 
 import asyncpg
 from pydantic import BaseModel
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
 
 from insula.kernel.access.actor import Actor, ActorKind
 from insula.kernel.access.context import Context
@@ -48,6 +49,8 @@ SIGN_IN = Statement(
     " generation, expires_at, client) VALUES ($1::text::uuid, $2, $3::timestamptz, $4,"
     " $5, 0, $3::timestamptz + interval '1 day', '127.0.0.1')"
 )
+COMMENTS = "comments"
+"""Another: what is said of a row, which is where it is said."""
 SUPPORT = "support_accesses"
 """A table of the operators' about a tenant, which no resource explains either."""
 ASK = """
@@ -74,12 +77,13 @@ class Samples:
         nobody = Actor(ActorKind.system, None)
         self._ctx = Context(nobody, tenant=tenant, session=session)
         self.rows: dict[str, Row] = {}
-        self._given: Mapping[str, Callable[[], str]] = {
+        self._given: Mapping[str, Callable[[], str | None]] = {
             "requested_by": lambda: str(caller.actor_id),
             "owner_id": lambda: str(caller.actor_id),
             "expires_at": lambda: LATE,
             "storage_key": lambda: new_name(Folder.attachments),
             "locale": lambda: "de",
+            "slot": lambda: None,  # the name of a column; the kernel gives them out
         }
         self.secrets: set[str] = set()
         self._pending: set[str] = set()
@@ -103,6 +107,8 @@ class Samples:
             return await self._notified()
         if table == SESSIONS:
             return await self._signed_in()
+        if table == COMMENTS:
+            return await self._commented()
         if table == SUPPORT:
             return await self._supported()
         return await self.new(self.apis[table], having=having)
@@ -235,6 +241,15 @@ class Samples:
         self.secrets |= secrets_of(row)
         return row
 
+    async def _commented(self) -> Row:
+        """Say something of a contact."""
+        contact = await self.row("people_contacts")
+        assert contact is not None
+        path = f"people/contacts/{contact['id']}/comments"
+        row: Row = await self.caller.create(path, text=self.values.text())
+        self.secrets |= secrets_of(row)
+        return row
+
     async def _supported(self) -> Row:
         """Have an operator ask for access, as they do on a host of their own."""
         key, reason = uuid7(), self.values.text()
@@ -247,11 +262,15 @@ class Samples:
 
 def _apart(api: ResourceApi) -> set[str]:
     """References that no two rows may have in common: each row needs one of its own."""
-    found = set()
-    for index in api.resource.table.indexes:
+    table, found = api.resource.table, set()
+    for index in table.indexes:
         names = [it.name for it in index.columns if it.name != "tenant_id"]
         if index.unique and all(api.shape.facets[it].field.target for it in names):
             found.add(names[-1])
+    for rule in table.constraints:
+        if isinstance(rule, ExcludeConstraint):
+            names = [it.name for it in rule.columns if it.name in api.shape.facets]
+            found.update(it for it in names if api.shape.facets[it].field.target)
     return found
 
 

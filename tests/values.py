@@ -46,8 +46,10 @@ class Values:
         match schema.get("format"):
             case "uuid":
                 return str(uuid7())
+            case "hostname":
+                return f"{self.text()}.test"
             case "date":
-                return (BEGINNING + timedelta(days=number)).date().isoformat()
+                return (BEGINNING + timedelta(days=number % 20_000)).date().isoformat()
             case "date-time":
                 return (BEGINNING + timedelta(hours=number)).isoformat()
         if "pattern" in schema:
@@ -66,8 +68,12 @@ class Values:
     def _boolean(self, _: Mapping[str, Any]) -> bool:
         return True
 
-    def _array(self, _: Mapping[str, Any]) -> list[Any]:
-        return [self.text()]
+    def _array(self, schema: Mapping[str, Any]) -> list[Any]:
+        """One of what is listed; rows that belong to another one are left out."""
+        items = schema.get("items", {})
+        if "$ref" in items:
+            return []
+        return [self._string(items) if items.get("type") == "string" else self.text()]
 
     def _object(self, _: Mapping[str, Any]) -> dict[str, Any]:
         return {self.text(): self.text()}

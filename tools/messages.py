@@ -27,6 +27,7 @@ from insula.kernel.resource import violations, wordings
 from insula.kernel.resource.app import App
 from insula.kernel.resource.engine import registered_apps
 from insula.kernel.resource.meta.labels import label_of, labels
+from insula.kernel.resource.reports.labelling import COUNT, spoken
 from insula.server.platform import Platform
 
 ROOT = Path(insula.__file__).parent
@@ -44,7 +45,10 @@ CONSTANTS = (
 
 LABELS = "insula/kernel/resource/meta/labels.py"
 """Where labels come from: declarations have no sentence of them."""
-PAGES = ("all", "api", "audit", "board", "calendar", "overview")
+PAGES = (
+    *("all", "api", "audit", "board", "calendar", "comments", "overview", "tags"),
+    "timeline",
+)
 
 BEGUN = datetime(2026, 11, 21, tzinfo=UTC)
 """In every heading: a catalog says the same whenever it is written."""
@@ -158,17 +162,25 @@ def _labels(domain: Domain) -> Iterator[tuple[Id, str]]:
     """What its resources, their fields and their actions are called."""
     kernel = domain.name == "insula"
     for app in _apps():
-        of_kernel = app.always or app.folder.is_relative_to(ROOT / "kernel")
+        of_kernel = app.folder.is_relative_to(ROOT / "kernel")
         if of_kernel is not kernel or not (kernel or app.name == domain.name):
             continue
-        yield from ((_id(it), LABELS) for it in (app.title, *_of_resources(app)))
+        yield from (
+            (_id(it), LABELS)
+            for it in (app.title, *_of_resources(app), *_of_reports(app))
+        )
     if kernel:
-        yield from ((_id(label_of(it)), LABELS) for it in PAGES)
+        yield from ((_id(label_of(it)), LABELS) for it in (*PAGES, COUNT))
 
 
 def _of_resources(app: App) -> Iterator[str]:
     for resource in app.resources:
         yield from (it for it in labels(resource) if it)
+
+
+def _of_reports(app: App) -> Iterator[str]:
+    for report in app.reports:
+        yield from spoken(report)
 
 
 @cache

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from insula.kernel.access.actor import Actor, ActorKind
 from insula.kernel.access.context import Context
@@ -26,6 +27,7 @@ from tests.samples import Row, Samples
 from tests.values import plain_schemas
 
 VOLATILE = (
+    (re.compile(r'"position": ?"[0-9A-Za-z]+"'), '"position": "<rank>"'),
     (re.compile(r"req_[0-9a-f]{32}"), "<request>"),
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "<id>"),
     (re.compile(r"\b(canary|sparrow)\d{5}"), "<text>"),
@@ -63,7 +65,7 @@ def subject(name: str) -> str:
     return name.rpartition(".")[0]
 
 
-APART = ("auth", "oauth", "pages", "portal", "scim")
+APART = ("auth", "mcp", "oauth", "pages", "portal", "scim")
 """Areas that are asked with credentials of their own, in the tests of their services.
 
 Here they are asked with signals of two tenants, without a token, and without rights.
@@ -91,14 +93,24 @@ REST = [
     for name in OPERATIONS
     if name not in {*SIGNING_IN, *LIVE, *OF_ONE, *PAGED, *IMPORTS, *EXPORTS, *BODIES}
 ]
-VIEWS = [name for name in REST if not OPERATIONS[name].writes and OPERATIONS[name].app]
+REPORTS = [name for name in REST if subject(name).endswith(".reports")]
+"""What many rows come to, and the lists of these."""
+VIEWS = [
+    name
+    for name in REST
+    if not OPERATIONS[name].writes and OPERATIONS[name].app and name not in REPORTS
+]
 """What an app works out of all rows."""
 QUESTIONS = {
     "access.explain": "?permission=maintenance.assets.read",
     "search.read": "?q=canary",
 }
 """What has to be asked something, and is refused without."""
-OWN = [name for name in REST if OPERATIONS[name].method == "GET" and name not in VIEWS]
+OWN = [
+    name
+    for name in REST
+    if OPERATIONS[name].method == "GET" and name not in {*VIEWS, *REPORTS}
+]
 """What somebody reads of themselves."""
 
 
@@ -110,6 +122,10 @@ def question(name: str) -> str:
 
 DEEDS = [name for name in REST if OPERATIONS[name].method != "GET"]
 """What is done without a body that could refer to anything."""
+
+
+DECOYS = 6
+"""Foreign ids that are tried in a field that does not say what it refers to."""
 
 
 class Watchful(Caller):
@@ -204,6 +220,11 @@ class Neighbours:
         self.decoys.append(str(user.actor_id))
         samples.secrets.difference_update(self.decoys)
 
+    def decoys_for(self, case: str) -> list[str]:
+        """Some of the ids of theirs, others for each case: all have their turn."""
+        first = crc32(case.encode())
+        return [self.decoys[(first + at) % len(self.decoys)] for at in range(DECOYS)]
+
     def api(self, operation: Operation) -> ResourceApi:
         """The resource that an operation belongs to."""
         return self.house.platform.engine.api(subject(operation.name))
@@ -287,7 +308,7 @@ def random_id() -> str:
 
 async def neighbours_of(house: House, isolation: Isolation) -> Neighbours:
     """Two new tenants of a mode, each with a row of every resource."""
-    apps = tuple(it.name for it in house.platform.apps)
+    apps = tuple(it.name for it in house.platform.apps if not it.always)
     mine = await house.tenant(isolation, apps=apps)
     theirs = await house.tenant(isolation, apps=apps)
     return await settled(house, mine, theirs)
@@ -298,7 +319,7 @@ async def block_of(house: House) -> Neighbours:
 
     No tenant is placed so; but the tables are those of every other home.
     """
-    apps = tuple(it.name for it in house.platform.apps)
+    apps = tuple(it.name for it in house.platform.apps if not it.always)
     mine = await house.tenant(Isolation.database, apps=apps)
     theirs = await house.tenant(Isolation.shared, apps=apps)
     await house.platform.control.fetch(MOVE, theirs.id, mine.id)

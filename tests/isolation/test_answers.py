@@ -24,9 +24,11 @@ from tests.isolation.neighbours import (
     LISTS,
     OPERATIONS,
     OWN,
+    REPORTS,
     SIGNING_IN,
     VIEWS,
     Neighbours,
+    Side,
     alike,
     question,
     random_id,
@@ -132,39 +134,59 @@ async def test_a_feed_holds_what_its_tenant_alone_was_told(
     assert elsewhere.status in (200, 400)
 
 
-@pytest.mark.parametrize("name", OWN)
-async def test_what_one_reads_of_oneself_is_nobody_elses(
-    two: Neighbours, name: str
-) -> None:
-    """Promise 1: the same question next door has another tenant's answer."""
-    path = question(name)
-    first = (await two.mine.owner.get(path)).data
+async def grown(side: Side, two: Neighbours) -> None:
+    """One row more of every resource."""
     for api in two.house.platform.engine.apis:
-        await two.theirs.samples.new(api)
-    assert (await two.mine.owner.get(path)).data == first
-    assert (await two.theirs.owner.get(path)).status == 200
+        await side.samples.new(api)
 
 
-@pytest.mark.parametrize("name", VIEWS)
-async def test_a_view_is_worked_out_and_kept_by_tenant(
-    two: Neighbours, name: str
-) -> None:
+async def test_what_one_reads_of_oneself_is_nobody_elses(two: Neighbours) -> None:
+    """Promise 1: the same question next door has another tenant's answer."""
+    ours, theirs = two.mine.owner, two.theirs.owner
+    paths = {name: question(name) for name in OWN}
+    first = {name: (await ours.get(path)).data for name, path in paths.items()}
+    await grown(two.theirs, two)
+    for name, path in paths.items():
+        assert (await ours.get(path)).data == first[name], name
+        assert (await theirs.get(path)).status == 200, name
+
+
+async def test_a_view_is_worked_out_and_kept_by_tenant(two: Neighbours) -> None:
     """S1-62, pitfalls 25, 30: what others have does not count, fresh or kept."""
-    path, cache = two.operations[name].path, two.house.platform.cache
-    first = (await two.mine.owner.get(path)).data
-    theirs = (await two.theirs.owner.get(path)).data
+    sides = {"mine": two.mine.owner, "theirs": two.theirs.owner}
+    paths = {name: two.operations[name].path for name in VIEWS}
+    first = {
+        (side, name): (await owner.get(path)).data
+        for side, owner in sides.items()
+        for name, path in paths.items()
+    }
+    await grown(two.theirs, two)
+    two.house.platform.cache.clear()
+    for name, path in paths.items():
+        ours = (await sides["mine"].get(path)).data
+        theirs = (await sides["theirs"].get(path)).data
+        assert ours == first["mine", name], name
+        assert theirs not in (first["theirs", name], ours), name
+        for side, other, known in (
+            ("mine", "theirs", ours),
+            ("theirs", "mine", theirs),
+        ):
+            kept = await sides[side].get(path)
+            assert kept.data == known, name
+            asked = {"if-none-match": kept.headers["etag"]}
+            assert (await sides[other].get(path, headers=asked)).status == 200, name
+
+
+async def test_no_report_counts_what_others_have(two: Neighbours) -> None:
+    """K16, pitfalls 25, 30: neither in its rows nor in its totals, fresh or kept."""
+    cache, paths = two.house.platform.cache, [two.operations[it].path for it in REPORTS]
+    first = [(await two.mine.owner.get(path)).data for path in paths]
+    theirs = [(await two.theirs.owner.get(path)).data for path in paths]
     for api in two.house.platform.engine.apis:
         await two.theirs.samples.new(api)
     cache.clear()
-    assert (await two.mine.owner.get(path)).data == first
-    changed = (await two.theirs.owner.get(path)).data
-    assert changed not in (theirs, first)
-    for side, known in ((two.mine, first), (two.theirs, changed)):
-        assert (await side.owner.get(path)).data == known
-        tag = (await side.owner.get(path)).headers["etag"]
-        other = two.theirs if side is two.mine else two.mine
-        answer = await other.owner.get(path, headers={"if-none-match": tag})
-        assert answer.status == 200
+    assert [(await two.mine.owner.get(path)).data for path in paths] == first
+    assert [(await two.theirs.owner.get(path)).data for path in paths] != theirs
 
 
 def sheet(row: Row) -> str:

@@ -33,7 +33,7 @@ async def owner(homes: Homes, home: Home) -> AsyncIterator[Connection]:
 async def test_every_table_keeps_the_rules_for_data(
     homes: Homes, home: Home, owner: Connection
 ) -> None:
-    """D1, D2, D3: the same shape in all three modes."""
+    """D1, D2, D3, S3-56: the same shape in all three modes, every reference indexed."""
     assert await faults(owner, home.schema, homes.cluster.roles) == []
 
 

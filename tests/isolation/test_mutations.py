@@ -16,6 +16,7 @@ from sqlalchemy.schema import CreateIndex
 
 from insula.kernel.database.bootstrap import opened
 from insula.kernel.database.catalogue import faults
+from insula.kernel.database.columns import spec
 from insula.kernel.database.pool import Connection
 from insula.kernel.database.walls import APPEND_ONLY, TENANT_METADATA
 from tests.house import Answer
@@ -118,11 +119,26 @@ REFERENCES, UNIQUE = references(), unique_indexes()
 CREATABLE = {
     api.resource.table.name: api.resource for api in APIS.values() if creatable(api)
 }
-TOLD = [key for key, it in REFERENCES.items() if it.table in CREATABLE]
+LOOKED_UP = {"fk_crm_deals_pipeline_id", "fk_crm_deals_stage_id"}
+"""References of which the app finds out by itself, before PostgreSQL does."""
+
+
+def written(key: Key) -> bool:
+    """Whether a caller says what is in a column; ranks and numbers nobody says."""
+    if key.table not in CREATABLE:
+        return False
+    table = CREATABLE[key.table].table
+    keyed = [it for index in table.indexes if index.name == key.name for it in index.c]
+    columns = [*keyed, table.c[key.column]]
+    return not any(spec(it.info).read_only for it in columns)
+
+
+TOLD = [it for it, key in REFERENCES.items() if written(key) and it not in LOOKED_UP]
+"""References that a caller can write."""
 CLASHING = [
     name
     for name, it in UNIQUE.items()
-    if it.table in CREATABLE and name not in CREATABLE[it.table].rules
+    if written(it) and name not in CREATABLE[it.table].rules
 ]
 
 

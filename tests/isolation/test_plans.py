@@ -15,7 +15,6 @@ import pytest
 from insula.kernel.access.actor import Actor, ActorKind
 from insula.kernel.access.context import Context
 from insula.kernel.access.operation import Call, Reply
-from insula.kernel.database.cluster import Cluster
 from insula.kernel.database.home import Home
 from insula.kernel.database.pool import Connection, Pools
 from insula.kernel.database.session import Session, Statement
@@ -34,7 +33,7 @@ from insula.kernel.resource.querying.conditions import (
 from insula.kernel.resource.querying.includes import MOST_CHILDREN
 from insula.kernel.tenancy.models import State
 from insula.kernel.tenancy.tenant import Tenant
-from tests.isolation.crowd import MINE, SCHEMA, crowded
+from tests.isolation.crowd import MINE, SCHEMA
 from tests.isolation.neighbours import APIS as LISTS
 
 pytestmark = pytest.mark.anyio
@@ -86,12 +85,6 @@ class Heard(Session):
         """Run one statement."""
         self.asked, self.count = (statement, args), self.count + 1
         return await super().fetch(statement, *args)
-
-
-@pytest.fixture(scope="module")
-async def crowd(cluster: Cluster) -> AsyncIterator[Home]:
-    async with crowded(cluster) as home:
-        yield home
 
 
 class Explained:

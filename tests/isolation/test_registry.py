@@ -18,6 +18,7 @@ from tests.isolation.neighbours import (
     OF_ONE,
     OPERATIONS,
     OWN,
+    REPORTS,
     SIGNING_IN,
     VIEWS,
 )
@@ -29,7 +30,9 @@ BUILDERS = {
     "insula.kernel.resource.aggregates",
     "insula.kernel.resource.exports",
     "insula.kernel.resource.imports",
+    "insula.kernel.resource.merging",
     "insula.kernel.resource.meta",
+    "insula.kernel.resource.reports",
     *(
         f"insula.kernel.services.{it}"
         for it in (
@@ -38,7 +41,9 @@ BUILDERS = {
             "analytics",
             "audit",
             "bulk",
+            "comments",
             "contacts",
+            "custom",
             "exporting",
             "factors",
             "federation",
@@ -50,13 +55,19 @@ BUILDERS = {
             "linking",
             "live",
             "mail",
+            "merging",
+            "mcp",
             "notifications",
             "oauth",
             "pages",
             "privacy",
+            "saved_views",
+            "reports",
             "scim",
             "searching",
             "support",
+            "tags",
+            "timeline",
             "webhooks",
         )
     ),
@@ -86,7 +97,7 @@ async def test_every_route_of_a_tenant_is_in_this_suite(house: House) -> None:
 
 def test_every_operation_is_asked_for_more_than_its_signals() -> None:
     asked = {*OF_ONE, *BODIES, *LISTS, *FEEDS, *IMPORTS, *VIEWS, *OWN, *DEEDS, *EXPORTS}
-    assert {*asked, *SIGNING_IN, *LIVE} == set(OPERATIONS)
+    assert {*asked, *REPORTS, *SIGNING_IN, *LIVE} == set(OPERATIONS)
     assert set(LIVE) == {"events.stream", "events.socket"}
 
 

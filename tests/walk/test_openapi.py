@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 ASSETS = "maintenance/assets"
 HOSTS = ("admin.localhost", "localhost")
 PASSWORD = "a-good-long-passphrase"
-BARE = ("/oauth/", "/.well-known/")
+BARE = ("/mcp", "/oauth/", "/.well-known/")
 """Where RFCs say what an answer looks like, and want no envelope."""
 
 

@@ -199,6 +199,7 @@ class Load:
         except UnknownResource:
             raise NoSuchResource(name=self.resource) from None
         admit(import_operation(importer, platform.languages), ctx.tenant, ctx.actor)
+        await importer.learn(ctx)
         return importer.prepare(ctx, file, instructions)
 
     async def _finish(self, job: Import, watch: Watch) -> ImportReport:

@@ -11,6 +11,7 @@ from insula.kernel.access.operation import Audience, Operation
 from insula.kernel.http.application import Application, Observer, Plain
 from insula.kernel.http.cors import Cors
 from insula.kernel.http.front import Front, FrontSettings
+from insula.kernel.http.inside import Inside
 from insula.kernel.http.jsonapi import Renderer
 from insula.kernel.http.nowhere import Nowhere
 from insula.kernel.http.once import Once
@@ -79,7 +80,9 @@ def access_operations(platform: Platform) -> tuple[Operation, ...]:
 def meta_operations(platform: Platform) -> tuple[Operation, ...]:
     """What a console must know before it shows anything."""
     every = partial(operations, platform)
-    return MetaOperations(platform.engine, every, platform.languages).operations()
+    saved = platform.services.collaboration.saved_views.usable
+    meta = MetaOperations(platform.engine, every, platform.languages, saved)
+    return meta.operations()
 
 
 def live_operations(platform: Platform) -> tuple[Operation, ...]:
@@ -161,6 +164,7 @@ def build_app(
         languages=platform.languages,
         renderer=Renderer(references.relations(), references.children()),
     )
+    platform.services.mcp.open(Inside(application), tenants)
     settings = FrontSettings(
         trusted_proxies=platform.settings.trusted_proxies,
         max_body_bytes=max(LARGEST_BODY, *(it.body_limit or 0 for it in every)),

@@ -74,4 +74,5 @@ async def _make_tenant(platform: Platform, new: NewTenant, password: str) -> Non
             continue
         ctx = await system_context(platform, view.id)
         await platform.engine.fill(ctx, app)
-        await platform.installations.install(view.id, app.name)
+        if not app.always:
+            await platform.installations.install(view.id, app.name)

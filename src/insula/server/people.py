@@ -30,8 +30,6 @@ def people_operations(
         *contact_operations(
             platform.engine,
             platform.identity,
-            tokens,
-            platform.sealer,
-            platform.services.origins,
+            platform.services.portal_passwords,
         ),
     )

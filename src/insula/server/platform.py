@@ -127,8 +127,9 @@ class Platform:
     @cached_property
     def installations(self) -> Installations:
         """Which apps tenants may use."""
-        versions = {app.name: app.version for app in self.apps}
-        return Installations(self.control, versions, self._installed)
+        versions = {app.name: app.version for app in self.apps if not app.always}
+        base = [app.name for app in self.apps if app.always]
+        return Installations(self.control, versions, self._installed, base)
 
     @cached_property
     def services(self) -> Services:
@@ -138,13 +139,15 @@ class Platform:
     @cached_property
     def engine(self) -> Engine:
         """What the declarations of all services and apps amount to."""
-        return Engine(
+        engine = Engine(
             (*self.services.apps, *self.apps),
             secret=derive(self.key, "cursor"),
             cache=self.cache,
             changed=self._changed,
             languages=self.languages,
         )
+        engine.desk.common["merge"] = self.services.merging.asked
+        return engine
 
     @cached_property
     def languages(self) -> Languages:
@@ -160,6 +163,7 @@ class Platform:
             self.settings.base_domain,
             self.cluster.locate,
             lambda: self.bus.connected,
+            [app.name for app in self.apps if app.always],
         )
 
     @cached_property
@@ -223,7 +227,7 @@ class Platform:
     @cached_property
     def identity(self) -> Identity:
         """Where people sign in."""
-        doors = self.services.doors
+        doors = self.services.doorkeeper.doors
         return Identity(self.key, self.authenticator, self.bus.announce, doors)
 
     async def prepare(self) -> None:

@@ -25,6 +25,7 @@ from insula.kernel.resource.app import App, Schedule
 from insula.kernel.services.audit.checking import AuditCheck
 from insula.kernel.services.audit.upkeep import AuditUpkeep
 from insula.kernel.services.jobs.manifest import RECUR
+from insula.kernel.services.timeline.models import TimelineEntry
 from insula.server.platform import WORK, Platform
 
 LEASE = timedelta(minutes=1)
@@ -116,7 +117,8 @@ class Scheduler:
             return False
         months = platform.settings.audit_keep_months
         await AuditCheck(platform.control, platform.homes).log_heads()
-        await AuditUpkeep(platform.control, platform.homes, months, self._clock).roll()
+        place = platform.control, platform.homes, months, self._clock
+        await AuditUpkeep(*place, (TimelineEntry.__tablename__,)).roll()
         await OperatorBook(platform.control).prune(self._clock())
         return True
 

@@ -12,29 +12,20 @@ from insula.kernel.database.session import Session
 from insula.kernel.events.audit.sealing import ChainKeeper
 from insula.kernel.events.stored import Attendant, Subscriber
 from insula.kernel.events.webhooks.guard import Policy
-from insula.kernel.foundation.secret import derive
 from insula.kernel.http.admission import admit
 from insula.kernel.identity.authenticate import CredentialSource, topic_of
-from insula.kernel.identity.gates import Doors
 from insula.kernel.identity.one_time import OneTimeTokens
 from insula.kernel.identity.operations import SigningIn
-from insula.kernel.identity.throttle import (
-    OperatorBook,
-    Rules,
-    TenantBook,
-    Throttle,
-)
-from insula.kernel.identity.throttle_rows import taking
-from insula.kernel.identity.tokens import TokenAudience
 from insula.kernel.resource.app import App
 from insula.kernel.services.access.manifest import service as access
 from insula.kernel.services.accounts.mails import AccountMails
 from insula.kernel.services.accounts.manifest import Accounts
 from insula.kernel.services.analytics.manifest import service as analytics
-from insula.kernel.services.analytics.recording import note_arrival, note_failure
 from insula.kernel.services.audit.manifest import service as audit
 from insula.kernel.services.bulk.manifest import Bulk
-from insula.kernel.services.contacts.manifest import service as contacts
+from insula.kernel.services.contacts.manifest import contacts_service
+from insula.kernel.services.contacts.passwords import PortalPasswords
+from insula.kernel.services.custom.manifest import CustomFieldsService
 from insula.kernel.services.exporting.making import Counter
 from insula.kernel.services.exporting.manifest import Exporting
 from insula.kernel.services.factors.manifest import Factors
@@ -53,6 +44,9 @@ from insula.kernel.services.keys.operations import KeyOperations
 from insula.kernel.services.keys.sources import PersonalTokens, TenantKeys
 from insula.kernel.services.mail.operations import MailOperations
 from insula.kernel.services.mail.sending import Postman
+from insula.kernel.services.mcp.endpoint import Endpoint
+from insula.kernel.services.mcp.manifest import mcp_operations
+from insula.kernel.services.merging.manifest import Merging
 from insula.kernel.services.metering.manifest import service as metering
 from insula.kernel.services.metering.meter import Meter
 from insula.kernel.services.notifications.manifest import service as notifications
@@ -64,12 +58,15 @@ from insula.kernel.services.pages.manifest import Pages
 from insula.kernel.services.pages.signing_in import PageSignIn
 from insula.kernel.services.pages.visiting import Reception
 from insula.kernel.services.privacy.manifest import Privacy
+from insula.kernel.services.reports.operations import Board
 from insula.kernel.services.scim.manifest import scim
 from insula.kernel.services.scim.manifest import service as directory
 from insula.kernel.services.scim.tokens import ScimTokens
 from insula.kernel.services.searching.operation import Everywhere
 from insula.kernel.services.support.manifest import service as support
 from insula.kernel.services.webhooks.manifest import Webhooks
+from insula.server.collaboration import Collaboration
+from insula.server.doorkeeper import Doorkeeper
 from insula.server.operating import Operating
 from insula.server.people import people_operations
 from insula.server.post import make_mail_service, make_postman
@@ -105,10 +102,14 @@ class Services:
             analytics,
             audit,
             self.bulk.service,
+            *self.collaboration.apps,
             directory,
             self.factors.service,
             self.federation.service,
-            contacts,
+            contacts_service(
+                lambda: self.portal_passwords, lambda: self._platform.identity
+            ),
+            self.custom.service,
             files_service(self._platform.files),
             idempotency,
             self.importing.service,
@@ -116,6 +117,7 @@ class Services:
             job_service(self._every, self.reactions),
             keys,
             make_mail_service(self.postman),
+            self.merging.service,
             metering,
             notifications,
             oauth,
@@ -135,6 +137,16 @@ class Services:
         """Who makes files of lists."""
         it = self._platform
         return Exporting(Counter(lambda: it.engine, it.files, admit))
+
+    @cached_property
+    def collaboration(self) -> Collaboration:
+        """Who keeps what people hang on rows."""
+        return Collaboration(lambda: self._platform.engine)
+
+    @cached_property
+    def mcp(self) -> Endpoint:
+        """Where programs of artificial intelligence find what they may do."""
+        return Endpoint(admit)
 
     @cached_property
     def meter(self) -> Meter:
@@ -172,10 +184,20 @@ class Services:
         )
 
     @cached_property
+    def custom(self) -> CustomFieldsService:
+        """Who lets tenants add fields of their own."""
+        return CustomFieldsService(lambda: self._platform.engine)
+
+    @cached_property
     def bulk(self) -> Bulk:
         """Who writes many rows at once."""
         it = self._platform
         return Bulk(lambda: it.engine, lambda: it.languages)
+
+    @cached_property
+    def merging(self) -> Merging:
+        """Who makes one row of two."""
+        return Merging(lambda: self._platform.engine)
 
     @cached_property
     def origins(self) -> Origins:
@@ -194,6 +216,14 @@ class Services:
             engine=lambda: it.engine,
             identity=lambda: it.identity,
             authenticator=lambda: it.authenticator,
+        )
+
+    @cached_property
+    def portal_passwords(self) -> PortalPasswords:
+        """Who lets people of the portal choose theirs."""
+        it = self._platform
+        return PortalPasswords(
+            it.engine, it.identity, self.one_time, it.sealer, self.origins
         )
 
     @cached_property
@@ -266,45 +296,10 @@ class Services:
         """Who makes what mails carry."""
         return OneTimeTokens(self._platform.key)
 
-    def doors(self, audience: TokenAudience) -> Doors:
+    @cached_property
+    def doorkeeper(self) -> Doorkeeper:
         """What those pass who sign in."""
-        if audience is TokenAudience.operator:
-            gates, throttle = (self.operating.gate,), self._operators_throttle
-            return Doors(gates=gates, throttle=throttle)
-        if audience is TokenAudience.portal:
-            return Doors(throttle=self._portal_throttle)
-        return self._tenant_doors
-
-    @cached_property
-    def _tenant_doors(self) -> Doors:
-        return Doors(
-            gates=(
-                self._platform.networks.enter,
-                *self.accounts.gates(),
-                self.factors.gate,
-            ),
-            arrivals=(note_arrival, *self.accounts.arrivals()),
-            throttle=self._throttle,
-        )
-
-    @cached_property
-    def _throttle(self) -> Throttle:
-        """What slows down whoever guesses a tenant's passwords."""
-        rules = Rules.of(self._platform.settings)
-        key = self._platform.key
-        return Throttle(key, TenantBook(), rules, failed=(note_failure,))
-
-    @cached_property
-    def _operators_throttle(self) -> Throttle:
-        it = self._platform
-        return Throttle(it.key, OperatorBook(it.control), Rules.of(it.settings))
-
-    @cached_property
-    def _portal_throttle(self) -> Throttle:
-        """The same for contacts: a key of its own, so that staff are not counted."""
-        it = self._platform
-        book = TenantBook(taking("contacts", "contact_sessions", "contact_id"))
-        return Throttle(derive(it.key, "portal"), book, Rules.of(it.settings))
+        return Doorkeeper(self._platform, self)
 
     def operations(self) -> tuple[Operation, ...]:
         """What their resources do not offer by themselves."""
@@ -315,9 +310,14 @@ class Services:
             *self.importing.operations(),
             *self.exporting.operations(),
             *self.bulk.operations(),
+            *self.collaboration.operations(),
+            *self.custom.operations(),
+            *self.merging.operations(),
             retry_many(it.engine),
             Everywhere(lambda: it.engine, admit).operation(),
+            *Board(lambda: it.engine, it.languages, admit).operations(),
             *MailOperations(it.engine, it.sealer).operations(),
+            *mcp_operations(self.mcp),
             *self.privacy.operations(),
             *self.factors.operations(),
             *self.operating.operations(),
@@ -365,7 +365,8 @@ class Services:
     def subscribers(self) -> tuple[Subscriber, ...]:
         """For whom events cause jobs."""
         invalidator = Invalidator(self._platform.cache)
-        return (invalidator, self.reactions, self.webhooks.subscriber)
+        feeder = self.collaboration.timeline.feeder
+        return (invalidator, feeder, self.reactions, self.webhooks.subscriber)
 
     def attendants(self) -> tuple[Attendant, ...]:
         """What else a relay does in its turn with a tenant."""

@@ -15,7 +15,8 @@ from tests.apps.maintenance.plant import SCHEMA, Plant
 @pytest.fixture(scope="session")
 async def home(cluster: Cluster) -> Login:
     """A schema of its own, with tables as the models declare them."""
-    journal = [TENANT_METADATA.tables[name] for name in ("audit_log", "outbox")]
+    kernels = ("audit_log", "outbox", "tags", "taggings")
+    journal = [TENANT_METADATA.tables[name] for name in kernels]
     tables = [*journal, *(resource.table for resource in app.resources)]
     async with (
         opened(cluster.owner(cluster.pool)) as owner,

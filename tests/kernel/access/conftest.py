@@ -25,7 +25,7 @@ class Town:
         return await self.house.user(self.tenant, *(roles or ("nothing",)))
 
     async def role(self, name: str, *grants: str, **masks: Any) -> Any:
-        """A role of the tenant's own; a mask is ``crm_deals={"hide": [...]}``."""
+        """A role of the tenant's own; a mask is ``sales_deals={"hide": [...]}``."""
         named = {key.replace("_", ".", 1): mask for key, mask in masks.items()}
         return await self.owner.create(
             "roles", name=name, title=name, grants=[*grants], masks=named
@@ -45,7 +45,9 @@ class Town:
     async def deal(self, title: str, of: Caller | None = None, **more: Any) -> Any:
         """A deal, somebody's if said so."""
         owner = None if of is None else str(of.actor_id)
-        return await self.owner.create("crm/deals", title=title, owner_id=owner, **more)
+        return await self.owner.create(
+            "sales/deals", title=title, owner_id=owner, **more
+        )
 
 
 @pytest.fixture(scope="package")
@@ -58,7 +60,7 @@ async def the_town(the_house: House) -> AsyncIterator[House]:
 @pytest.fixture(scope="module")
 async def settled_town(the_town: House) -> Town:
     """A tenant with all apps."""
-    tenant = await the_town.tenant(apps=("maintenance", "crm", "isp", "commerce"))
+    tenant = await the_town.tenant(apps=("maintenance", "sales", "isp", "commerce"))
     return Town(the_town, tenant, await the_town.user(tenant))
 
 

@@ -30,26 +30,26 @@ async def subscribe(town: Town, features: Any, limits: Any) -> None:
 async def test_an_action_and_a_view_ask_for_their_feature(town: Town) -> None:
     """S2-56: whoever pays for it may, whoever does not is told where to."""
     deal = await town.deal("to be forecast")
-    path = f"crm/deals/{deal['id']}/forecast"
+    path = f"sales/deals/{deal['id']}/forecast"
     await subscribe(town, {"forecasting": True, "reports": False}, {})
     assert (await town.owner.post(path)).data["probability"] == 50
-    answer = await town.owner.get("crm/report")
+    answer = await town.owner.get("sales/report")
     assert (answer.status, answer.code) == (402, "FEATURE_NOT_AVAILABLE")
     assert "/settings/subscription" in answer.body["error"]["message"]
     assert "reports" in answer.body["error"]["message"]
     await subscribe(town, {}, {"reports": 5})
-    assert (await town.owner.get("crm/report")).status == 200
+    assert (await town.owner.get("sales/report")).status == 200
     refused = await town.owner.post(path)
     assert refused.status == 402
-    kept = (await town.owner.get(f"crm/deals/{deal['id']}")).data
+    kept = (await town.owner.get(f"sales/deals/{deal['id']}")).data
     assert kept["version"] == 2
 
 
 async def test_who_may_not_is_told_so_before_what_it_costs(town: Town) -> None:
     """S2-56: the permission is asked for first."""
     await subscribe(town, {}, {})
-    person = await town.user("crm.reader")
-    assert (await person.get("crm/report")).status == 403
+    person = await town.user("sales.reader")
+    assert (await person.get("sales/report")).status == 403
 
 
 @pytest.mark.parametrize(

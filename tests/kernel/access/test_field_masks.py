@@ -12,15 +12,15 @@ from tests.kernel.access.conftest import Town
 
 pytestmark = pytest.mark.anyio
 
-DEALS = "crm/deals"
-DEAL_GRANTS = ("crm.deals.manage",)
+DEALS = "sales/deals"
+DEAL_GRANTS = ("sales.deals.manage",)
 
 
 @pytest.fixture(scope="module")
 async def clerk(settled_town: Town) -> Caller:
     """Somebody who sees no amount, and may not touch the title."""
     mask = {"hide": ["amount"], "freeze": ["title"]}
-    await settled_town.role("clerk", *DEAL_GRANTS, crm_deals=mask)
+    await settled_town.role("clerk", *DEAL_GRANTS, sales_deals=mask)
     return await settled_town.user("clerk")
 
 
@@ -107,15 +107,15 @@ async def test_an_import_writes_no_field_that_is_withheld(
         content=b"title,amount\nx,5\n",
     )
     assert answer.status == 422
-    assert "crm" not in said(answer)
+    assert "sales" not in said(answer)
 
 
 async def test_a_field_may_ask_for_a_permission_of_its_own(town: Town) -> None:
     """Promise 3: ``column(read=…, write=…)`` holds for whoever has not both."""
-    reader = await town.user("crm.reader")
-    await town.role("analyst", "crm.deals.read", "crm.deals.read_margin")
+    reader = await town.user("sales.reader")
+    await town.role("analyst", "sales.deals.read", "sales.deals.read_margin")
     await town.role(
-        "seller", "crm.deals.read", "crm.deals.update", "crm.deals.read_margin"
+        "seller", "sales.deals.read", "sales.deals.update", "sales.deals.read_margin"
     )
     analyst, seller = await town.user("analyst"), await town.user("seller")
     deal = await town.deal("with margin", margin=31)
@@ -132,8 +132,8 @@ async def test_a_field_may_ask_for_a_permission_of_its_own(town: Town) -> None:
 
 async def test_a_second_role_shows_what_the_first_one_hides(town: Town) -> None:
     """Rights add up: a mask withholds what its own role gives, and no more."""
-    await town.role("half", "crm.deals.read", crm_deals={"hide": ["amount"]})
-    both = await town.user("half", "crm.reader")
+    await town.role("half", "sales.deals.read", sales_deals={"hide": ["amount"]})
+    both = await town.user("half", "sales.reader")
     deal = await town.deal("seen", amount=3)
     assert (await both.get(f"{DEALS}/{deal['id']}")).data["amount"] == 3
 
@@ -142,11 +142,11 @@ async def test_events_tell_of_no_hidden_field(town: Town, clerk: Caller) -> None
     """Promise 3: what is heard of a row has no more fields than what is read of it."""
     deal = await town.deal("told", amount=515151)
     await town.house.work(town.tenant)
-    heard = await clerk.get("events?events=crm.deal.*&per_page=100")
+    heard = await clerk.get("events?events=sales.deal.*&per_page=100")
     mine = [it for it in heard.data if it["resource_id"] == deal["id"]]
     assert [it["data"]["title"] for it in mine] == ["told"]
     assert "515151" not in said(heard)
-    whole = await town.owner.get("events?events=crm.deal.*&per_page=100")
+    whole = await town.owner.get("events?events=sales.deal.*&per_page=100")
     assert "515151" in said(whole)
 
 
@@ -186,14 +186,15 @@ async def test_a_webhook_tells_no_more_than_its_keeper_sees(
         keepers = await visibility.keepers(transaction, people)
     data = {"title": "t", "amount": 9}
     told = [
-        visibility.shown(keepers[it], "crm.deal.created", data).keys() for it in people
+        visibility.shown(keepers[it], "sales.deal.created", data).keys()
+        for it in people
     ]
     assert told == [{"title"}, {"title", "amount"}]
 
 
 async def test_whoever_sees_some_rows_hears_of_none(town: Town) -> None:
     """R36: an event does not say whose its row is, so it is for those who see all."""
-    rep = await town.user("crm.sales_rep")
+    rep = await town.user("sales.sales_rep")
     await town.deal("theirs", rep)
     await town.house.work(town.tenant)
-    assert (await rep.get("events?events=crm.deal.*")).data == []
+    assert (await rep.get("events?events=sales.deal.*")).data == []

@@ -12,12 +12,12 @@ from insula.kernel.access.grants import GRANT, Reach, covers, holds
         ("*", "users.read", True),
         ("users.manage", "users.delete", True),
         ("users.read", "users.delete", False),
-        ("crm.*.read", "crm.deals.read", True),
-        ("crm.*", "crm.deals.delete", True),
-        ("*.*.manage", "crm.deals.win", True),
+        ("sales.*.read", "sales.deals.read", True),
+        ("sales.*", "sales.deals.delete", True),
+        ("*.*.manage", "sales.deals.win", True),
         ("*.*.manage", "users.manage", False),
-        ("*.read", "crm.deals.read", False),
-        ("crm.deals.manage", "shop.deals.read", False),
+        ("*.read", "sales.deals.read", False),
+        ("sales.deals.manage", "shop.deals.read", False),
     ],
 )
 def test_what_a_grant_covers(grant: str, permission: str, covered: bool) -> None:
@@ -28,14 +28,14 @@ def test_what_a_grant_covers(grant: str, permission: str, covered: bool) -> None
 @pytest.mark.parametrize(
     ("grants", "scopes", "reach"),
     [
-        (["own:crm.deals.read"], None, Reach.own),
-        (["own:crm.*.manage", "team:crm.deals.read"], None, Reach.team),
-        (["own:crm.deals.read", "crm.*.read"], None, Reach.all),
-        (["crm.deals.update"], None, None),
-        (["crm.deals.read"], ["own:crm.*.read"], Reach.own),
-        (["own:crm.deals.read"], ["*"], Reach.own),
-        (["crm.deals.read"], ["files.*"], None),
-        (["their:crm.deals.read"], None, None),
+        (["own:sales.deals.read"], None, Reach.own),
+        (["own:sales.*.manage", "team:sales.deals.read"], None, Reach.team),
+        (["own:sales.deals.read", "sales.*.read"], None, Reach.all),
+        (["sales.deals.update"], None, None),
+        (["sales.deals.read"], ["own:sales.*.read"], Reach.own),
+        (["own:sales.deals.read"], ["*"], Reach.own),
+        (["sales.deals.read"], ["files.*"], None),
+        (["their:sales.deals.read"], None, None),
     ],
 )
 def test_how_far_somebody_reaches(
@@ -43,8 +43,8 @@ def test_how_far_somebody_reaches(
 ) -> None:
     """R36: the furthest grant counts, and the scope of a key bounds it."""
     actor = Actor(ActorKind.user, None, grants=grants, scopes=scopes)
-    assert actor.reach("crm.deals.read") is reach
-    assert actor.may("crm.deals.read") is (reach is Reach.all)
+    assert actor.reach("sales.deals.read") is reach
+    assert actor.may("sales.deals.read") is (reach is Reach.all)
 
 
 @pytest.mark.parametrize(
@@ -52,14 +52,14 @@ def test_how_far_somebody_reaches(
     [
         (["*"], "*", True),
         (["*.*.manage"], "*", False),
-        (["*.*.manage"], "crm.*.manage", True),
-        (["*.*.manage"], "crm.deals.*", False),
-        (["crm.*"], "crm.deals.*", True),
+        (["*.*.manage"], "sales.*.manage", True),
+        (["*.*.manage"], "sales.deals.*", False),
+        (["sales.*"], "sales.deals.*", True),
         (["*.*.read"], "*.*.manage", False),
-        (["own:crm.deals.read"], "crm.deals.read", False),
-        (["team:crm.deals.read"], "own:crm.deals.read", True),
-        (["own:crm.deals.read"], "team:crm.deals.read", False),
-        (["crm.deals.read"], "team:crm.deals.read", True),
+        (["own:sales.deals.read"], "sales.deals.read", False),
+        (["team:sales.deals.read"], "own:sales.deals.read", True),
+        (["own:sales.deals.read"], "team:sales.deals.read", False),
+        (["sales.deals.read"], "team:sales.deals.read", True),
     ],
 )
 def test_who_has_all_that_a_grant_gives(
@@ -72,13 +72,13 @@ def test_who_has_all_that_a_grant_gives(
 @pytest.mark.parametrize(
     ("text", "is_one"),
     [
-        ("own:crm.deals.update", True),
+        ("own:sales.deals.update", True),
         ("*", True),
         ("users.read", True),
-        ("crm..read", False),
-        ("crm.deals.read;", False),
+        ("sales..read", False),
+        ("sales.deals.read;", False),
         ("own:", False),
-        ("own:team:crm.deals.read", False),
+        ("own:team:sales.deals.read", False),
         ("a.b.c.d.e", False),
         ("", False),
     ],

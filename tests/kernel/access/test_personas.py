@@ -8,8 +8,8 @@ from tests.kernel.access.conftest import Town
 pytestmark = pytest.mark.anyio
 
 EVERYTHING = (
-    "crm/deals",
-    "crm/totals",
+    "sales/deals",
+    "sales/totals",
     "isp/lines",
     "isp/visits",
     "isp/tickets",
@@ -40,10 +40,10 @@ async def test_the_super_admin_comes_to_all_apps(town: Town) -> None:
 
 
 async def test_the_it_manager_comes_to_two_apps(town: Town) -> None:
-    """S2-20: with a role of the tenant's own, for ISP and CRM."""
-    await town.role("it_manager", "isp.*.manage", "crm.*.manage")
+    """S2-20: with a role of the tenant's own, for ISP and SALES."""
+    await town.role("it_manager", "isp.*.manage", "sales.*.manage")
     person = await town.user("it_manager")
-    both = {it for it in EVERYTHING if it.startswith(("isp/", "crm/"))}
+    both = {it for it in EVERYTHING if it.startswith(("isp/", "sales/"))}
     assert await reached(person) == both
     assert (await person.post("isp/lines", {"number": "2"})).status == 201
     assert (await person.post("commerce/products", {"name": "x"})).status == 403
@@ -51,12 +51,12 @@ async def test_the_it_manager_comes_to_two_apps(town: Town) -> None:
 
 async def test_the_sales_rep_sells(town: Town) -> None:
     """S2-21: their own deals, and the shop; nothing of the network."""
-    person = await town.user("crm.sales_rep", "commerce.sales_rep")
+    person = await town.user("sales.sales_rep", "commerce.sales_rep")
     await town.deal("somebody else's")
-    shop = {it for it in EVERYTHING if it.startswith(("crm/", "commerce/"))}
+    shop = {it for it in EVERYTHING if it.startswith(("sales/", "commerce/"))}
     assert await reached(person) == shop
-    mine = await person.create("crm/deals", title="mine")
-    assert [it["id"] for it in (await person.get("crm/deals")).data] == [mine["id"]]
+    mine = await person.create("sales/deals", title="mine")
+    assert [it["id"] for it in (await person.get("sales/deals")).data] == [mine["id"]]
     assert (await person.post("isp/lines", {"number": "3"})).status == 403
 
 

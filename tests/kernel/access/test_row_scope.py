@@ -10,7 +10,7 @@ from tests.kernel.access.conftest import Town
 
 pytestmark = pytest.mark.anyio
 
-DEALS = "crm/deals"
+DEALS = "sales/deals"
 NOBODY = "0190a0a0-0000-7000-8000-000000000000"
 
 
@@ -24,7 +24,7 @@ async def all_of(caller: Caller, query: str = "") -> set[str]:
 
 async def test_own_rows_are_listed_and_no_others(town: Town) -> None:
     """R36, S3-78: ``own:`` reaches the rows whose owner one is."""
-    ada, ben = await town.user("crm.sales_rep"), await town.user("crm.sales_rep")
+    ada, ben = await town.user("sales.sales_rep"), await town.user("sales.sales_rep")
     await town.deal("ada's", ada, amount=1000)
     await town.deal("ben's", ben, amount=1000)
     await town.deal("nobody's", amount=1000)
@@ -48,7 +48,7 @@ async def test_a_row_out_of_scope_is_as_unknown_as_none(
     town: Town, method: str, path: str, body: Any
 ) -> None:
     """S3-78, pitfalls 23, 28: whatever is asked of it, and nothing happens to it."""
-    rep, other = await town.user("crm.sales_rep"), await town.user("crm.sales_rep")
+    rep, other = await town.user("sales.sales_rep"), await town.user("sales.sales_rep")
     theirs = await town.deal("theirs", other)
     if method == "PUT":
         kept = ("id", "type", "version", "created_at", "updated_at", "stage", "margin")
@@ -65,7 +65,7 @@ async def test_a_row_out_of_scope_is_as_unknown_as_none(
 
 async def test_what_is_ones_own_can_be_worked_with(town: Town) -> None:
     """S3-78: read, changed, acted upon, thrown away and brought back."""
-    rep = await town.user("crm.sales_rep")
+    rep = await town.user("sales.sales_rep")
     made = await rep.create(DEALS, title="my first")
     assert made["owner_id"] == str(rep.actor_id)
     path = f"{DEALS}/{made['id']}"
@@ -82,7 +82,7 @@ async def test_what_is_ones_own_can_be_worked_with(town: Town) -> None:
 
 async def test_the_trash_of_others_stays_theirs(town: Town) -> None:
     """S3-78: what somebody else threw away is not listed and cannot be restored."""
-    rep, other = await town.user("crm.sales_rep"), await town.user("crm.sales_rep")
+    rep, other = await town.user("sales.sales_rep"), await town.user("sales.sales_rep")
     theirs = await other.create(DEALS, title="thrown away")
     path = f"{DEALS}/{theirs['id']}"
     await other.send("DELETE", path, headers={"if-match": '"1"'})
@@ -93,7 +93,7 @@ async def test_the_trash_of_others_stays_theirs(town: Town) -> None:
 
 async def test_nobody_gives_a_row_away_to_where_they_cannot_follow(town: Town) -> None:
     """Pitfall 27: a new owner is named by those alone who reach every row."""
-    rep, other = await town.user("crm.sales_rep"), await town.user("crm.sales_rep")
+    rep, other = await town.user("sales.sales_rep"), await town.user("sales.sales_rep")
     foreign = {"title": "for you", "owner_id": str(other.actor_id)}
     refused = await rep.post(DEALS, foreign)
     assert refused.status == 422
@@ -113,8 +113,8 @@ async def test_nobody_gives_a_row_away_to_where_they_cannot_follow(town: Town) -
 
 async def test_a_team_reaches_its_peoples_rows_and_its_own(town: Town) -> None:
     """R36, S3-04: ``team:`` is one's own rows, those of companions, the team's."""
-    lead, rep = await town.user("crm.sales_lead"), await town.user("crm.sales_rep")
-    stranger = await town.user("crm.sales_rep")
+    lead, rep = await town.user("sales.sales_lead"), await town.user("sales.sales_rep")
+    stranger = await town.user("sales.sales_rep")
     team = await town.team("north", lead, rep)
     await town.deal("lead's", lead)
     companion = await town.deal("companion's", rep)
@@ -130,8 +130,8 @@ async def test_a_team_reaches_its_peoples_rows_and_its_own(town: Town) -> None:
 
 async def test_a_team_hands_rows_to_its_own_people(town: Town) -> None:
     """Pitfall 27: a row moves within the team, and never out of it."""
-    lead, rep = await town.user("crm.sales_lead"), await town.user("crm.sales_rep")
-    stranger = await town.user("crm.sales_rep")
+    lead, rep = await town.user("sales.sales_lead"), await town.user("sales.sales_rep")
+    stranger = await town.user("sales.sales_rep")
     team = await town.team("south", lead, rep)
     mine = await lead.create(DEALS, title="to hand on")
     path = f"{DEALS}/{mine['id']}"
@@ -147,7 +147,7 @@ async def test_a_team_hands_rows_to_its_own_people(town: Town) -> None:
 
 async def test_who_leaves_a_team_reaches_its_rows_no_more(town: Town) -> None:
     """S3-05: membership counts at the moment of the request."""
-    lead, rep = await town.user("crm.sales_lead"), await town.user("crm.sales_rep")
+    lead, rep = await town.user("sales.sales_lead"), await town.user("sales.sales_rep")
     team = await town.team("west", lead, rep)
     deal = await town.deal("west's", rep)
     assert (await lead.get(f"{DEALS}/{deal['id']}")).status == 200
@@ -163,27 +163,27 @@ async def test_a_cursor_does_not_outlive_its_reach(town: Town) -> None:
     """Pitfall 26: a page of everything goes on for nobody who sees less by now."""
     for number in range(3):
         await town.deal(f"page {number}")
-    wide = await town.user("crm.reader")
+    wide = await town.user("sales.reader")
     page = await wide.get(f"{DEALS}?per_page=1")
     cursor = page.body["meta"]["pagination"]["next_cursor"]
     assert (await wide.get(f"{DEALS}?per_page=1&cursor={cursor}")).status == 200
-    narrow = await town.user("crm.sales_rep")
+    narrow = await town.user("sales.sales_rep")
     answer = await narrow.get(f"{DEALS}?per_page=1&cursor={cursor}")
     assert (answer.status, answer.code) == (400, "INVALID_QUERY")
 
 
 async def test_views_count_what_their_reader_sees(town: Town) -> None:
     """Pitfall 25: totals are of the rows in reach."""
-    rep = await town.user("crm.sales_rep")
+    rep = await town.user("sales.sales_rep")
     await town.deal("counted", rep, amount=7)
     await town.deal("not counted", amount=70)
-    assert (await rep.get("crm/totals")).data == {"deals": 1, "amount": 7}
-    assert (await town.owner.get("crm/totals")).data["amount"] >= 77
+    assert (await rep.get("sales/totals")).data == {"deals": 1, "amount": 7}
+    assert (await town.owner.get("sales/totals")).data["amount"] >= 77
 
 
 async def test_an_import_makes_rows_of_ones_own(town: Town) -> None:
     """S3-78: in bulk as singly; and what others have is not recognised."""
-    rep, other = await town.user("crm.sales_rep"), await town.user("crm.sales_rep")
+    rep, other = await town.user("sales.sales_rep"), await town.user("sales.sales_rep")
     text = f"title,owner_id\nfirst,\nsecond,{other.actor_id}\n"
     answer = await rep.send(
         "POST",
@@ -198,7 +198,7 @@ async def test_an_import_makes_rows_of_ones_own(town: Town) -> None:
 
 async def test_an_import_does_not_tell_of_rows_out_of_reach(town: Town) -> None:
     """Pitfalls 24, 25: a key that only others have is not "existing"."""
-    rep, other = await town.user("crm.sales_rep"), await town.user("crm.sales_rep")
+    rep, other = await town.user("sales.sales_rep"), await town.user("sales.sales_rep")
     await other.create(DEALS, title="guessed", amount=5)
     mapping = json.dumps({"map": {"title": "t", "amount": "a"}, "key": ["title"]})
     answer = await rep.send(
@@ -233,7 +233,7 @@ async def test_whoever_makes_a_row_owns_it_where_nothing_else_is_said(
 
 async def test_a_narrower_read_narrows_what_is_changed(town: Town) -> None:
     """Pitfall 23: a change answers with the row, and so goes no further than reading."""
-    await town.role("blind_writer", "own:crm.deals.read", "crm.deals.update")
+    await town.role("blind_writer", "own:sales.deals.read", "sales.deals.update")
     person = await town.user("blind_writer")
     deal = await town.deal("out of sight")
     answer = await person.patch(f"{DEALS}/{deal['id']}", {"title": "x", "version": 1})

@@ -50,13 +50,13 @@ class Stage(StrEnum):
 class Deal(TownModel):
     """Something that may be sold; its margin is for few eyes."""
 
-    __tablename__ = "crm_deals"
+    __tablename__ = "sales_deals"
 
     title: Mapped[ShortText] = column(holds=Holds.text)
     amount: Mapped[BigInt] = column(default=0)
     probability: Mapped[int] = column(default=0)
     margin: Mapped[int] = column(
-        default=0, read="crm.deals.read_margin", write="crm.deals.write_margin"
+        default=0, read="sales.deals.read_margin", write="sales.deals.write_margin"
     )
     owner_id: Mapped[UUID | None] = column(default=None)
     team_id: Mapped[UUID | None] = column(default=None)
@@ -157,9 +157,9 @@ async def report(_: WorkContext) -> Totals:
     return Totals(deals=0, amount=0)
 
 
-CRM = App(
-    name="crm",
-    title="CRM",
+SALES = App(
+    name="sales",
+    title="Sales",
     version="1.0.0",
     folder=NOWHERE,
     resources=(deals,),
@@ -169,12 +169,12 @@ CRM = App(
     ),
     roles={
         "sales_rep": (
-            "own:crm.deals.manage",
-            "crm.totals.read",
-            "crm.report.read",
+            "own:sales.deals.manage",
+            "sales.totals.read",
+            "sales.report.read",
         ),
-        "sales_lead": ("team:crm.deals.manage", "crm.totals.read"),
-        "reader": ("crm.deals.read",),
+        "sales_lead": ("team:sales.deals.manage", "sales.totals.read"),
+        "reader": ("sales.deals.read",),
     },
 )
 ISP = App(
@@ -203,7 +203,7 @@ COMMERCE = App(
         "sales_rep": ("commerce.*.read", "commerce.orders.create"),
     },
 )
-TOWN = (CRM, ISP, COMMERCE)
+TOWN = (SALES, ISP, COMMERCE)
 
 
 @asynccontextmanager

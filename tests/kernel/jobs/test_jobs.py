@@ -10,9 +10,10 @@ from insula.kernel.database.home import Isolation
 from insula.kernel.database.session import Statement
 from insula.kernel.foundation.clock import now
 from insula.kernel.jobs.dispatching import Rate
+from insula.kernel.resource.asking import Terms
 from insula.kernel.resource.declaration import Command
 from insula.kernel.resource.tasks import Again, Chunked, Errand, Progress, Task
-from insula.kernel.resource.unit import Terms, WorkContext
+from insula.kernel.resource.unit import WorkContext
 from insula.kernel.tenancy.tenant import Tenant
 from insula.server.scheduler import system_context
 from tests.house import Caller, House

@@ -137,7 +137,7 @@ async def test_pages_have_a_usual_and_a_largest_size(reader: Caller) -> None:
 async def test_pages_have_every_row_exactly_once(
     reader: Caller, rows: list[Any], sort: str, size: int
 ) -> None:
-    """Rows that share a name are told apart by their ids."""
+    """S4-28: rows that share a name are told apart by their ids."""
     ids = await walked(reader, f"sort={sort}&per_page={size}")
     assert len(ids) == len(rows)
     whole = [row["id"] for row in await found(reader, f"sort={sort}&per_page=100")]

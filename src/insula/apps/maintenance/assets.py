@@ -70,6 +70,8 @@ assets = Resource(
         Year(Asset.warranty_until),
     ),
     title=Asset.name,
+    comments=True,
+    timeline=True,
 )
 
 

@@ -22,6 +22,7 @@ from .downtime import asset_downtimes
 from .locations import locations
 from .meters import meters, readings
 from .occurrences import generate_ahead
+from .reports import reports
 from .routines import routines
 from .work_items import work_items
 from .work_orders import work_orders
@@ -61,6 +62,7 @@ app = App(
             cache_key="dashboard",
         ),
     ),
+    reports=reports,
     events=(AssetDown,),
     notifications=(DOWN,),
     reactions=(

@@ -125,6 +125,9 @@ work_orders = Resource(
         Year(WorkOrder.occurrence_on),
     ),
     title=WorkOrder.title,
+    tags=True,
+    comments=True,
+    timeline=True,
     rules=(
         Unique(WorkOrder.routine_id, WorkOrder.occurrence_on, code="occurrence_exists"),
         Check(

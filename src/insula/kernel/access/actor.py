@@ -132,6 +132,8 @@ FILING = ("files.read", "files.create", "files.share", "files.revoke_links")
 EVERYDAY = (
     *("*.*.read", "*.*.create", "*.*.update", "*.*.bulk", "own:*.*.manage"),
     *("users.read", "analytics.read", "own:bulk_runs.manage", *FILING),
+    "own:merges.manage",
+    *("*.*.comment", "tags.read", "tags.create"),
 )
 """What whoever works with an app's rows needs; of their own rows, everything."""
 
@@ -141,14 +143,16 @@ SYSTEM_ROLES: Mapping[str, tuple[str, ...]] = {
     "manager": (
         *("*.*.manage", "users.read", "roles.read", "teams.read"),
         *("files.manage", "analytics.read", "bulk_runs.manage"),
+        "merges.manage",
+        *("tags.manage", "saved_views.share", "comments.delete"),
     ),
     "editor": EVERYDAY,
     "member": EVERYDAY,
-    "viewer": ("*.*.read", "files.read", "analytics.read"),
+    "viewer": ("*.*.read", "files.read", "analytics.read", "tags.read"),
     "auditor": (
         *("*.*.read", "audit_log.read", "mails.read", "files.read", "analytics.read"),
         *("users.read", "roles.read", "teams.read", "security.read", "api_keys.read"),
-        "login_analytics.read",
+        *("login_analytics.read", "tags.read"),
     ),
     "customer": (),
     "technician": (),

@@ -1,12 +1,12 @@
 """Installations: which apps a tenant may use."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from insula.kernel.database.pool import Connection
-from insula.kernel.foundation.errors import NotFound
+from insula.kernel.foundation.errors import Conflict, NotFound
 from insula.kernel.foundation.ids import uuid7
 from insula.kernel.tenancy.control import Control
 from insula.kernel.tenancy.models import InstallationStatus
@@ -37,6 +37,12 @@ class AppNotInstalled(NotFound):
     code = "APP_NOT_INSTALLED"
 
 
+class AppAlwaysThere(Conflict):
+    """Every tenant has the app “{app}”: it is neither installed nor removed."""
+
+    code = "APP_ALWAYS_THERE"
+
+
 COLUMNS = "app_name AS app, version, status, installed_at, updated_at"
 TENANT = """
 SELECT FROM control.tenants WHERE id = $1 AND state NOT IN ('deleting', 'deleted')
@@ -65,6 +71,7 @@ Installed = Callable[[UUID, str], Awaitable[None]]
 class Installations:
     """Installs and removes apps; ``apps`` are those of this platform with versions.
 
+    Apps of the ``base`` every tenant has, so that nobody installs or removes them.
     Every home has the tables of every app already, so that installing is one row, and
     uninstalling keeps the tenant's data for the day it comes back.
     """
@@ -74,8 +81,10 @@ class Installations:
         control: Control,
         apps: Mapping[str, str],
         installed: Installed | None = None,
+        base: Collection[str] = (),
     ) -> None:
         self._control, self._apps, self._installed = control, apps, installed
+        self._base = frozenset(base)
 
     @property
     def available(self) -> Mapping[str, str]:
@@ -91,6 +100,7 @@ class Installations:
         self, tenant_id: UUID, app: str, *, by: UUID | None = None
     ) -> InstallationView:
         """Let a tenant use an app, in the present version; again is no error."""
+        self._refuse_base(app)
         version = self._apps.get(app)
         if version is None:
             raise AppUnknown(app=app, available=", ".join(sorted(self._apps)) or "none")
@@ -120,6 +130,7 @@ class Installations:
     async def _switch(
         self, tenant_id: UUID, app: str, status: InstallationStatus, by: UUID | None
     ) -> InstallationView:
+        self._refuse_base(app)
         async with self._control.transaction() as connection:
             await _require(connection, tenant_id)
             rows = await connection.fetch(SWITCH, tenant_id, app, status)
@@ -128,6 +139,10 @@ class Installations:
             changes, action = {"app": app}, f"apps.{status}"
             await announce(connection, tenant_id, action, by=by, changes=changes)
         return InstallationView(**dict(rows[0]))
+
+    def _refuse_base(self, app: str) -> None:
+        if app in self._base:
+            raise AppAlwaysThere(app=app)
 
 
 async def _require(connection: Connection, tenant_id: UUID) -> None:

@@ -106,6 +106,10 @@ class Field:
     computed: Expression | None = None
     link: bool = False
     """Whether it is a soft reference to a row of any app."""
+    merged: bool = False
+    """Of a document: whether a change says its members alone that change."""
+    slot: bool = False
+    """Whether it is a key by which rows are found that no caller ever sees."""
 
     @property
     def required(self) -> bool:
@@ -163,6 +167,7 @@ def column(
     write: str = ...,
     frozen_in: tuple[StrEnum, ...] = ...,
     on_delete: OnDelete = ...,
+    merged: bool = ...,
     init: bool = ...,
 ) -> Mapped[T]: ...
 @overload
@@ -236,6 +241,7 @@ def ref(
     *,
     default: None,
     immutable: bool = ...,
+    read_only: bool = ...,
     on_delete: OnDelete = ...,
     frozen_in: tuple[StrEnum, ...] = ...,
 ) -> Mapped[UUID | None]: ...

@@ -118,6 +118,10 @@ def _of_kind(
         )
     if declared.sequence is not None:
         yield Index(short_name("uq", table, name), "tenant_id", name, unique=True)
+    if declared.slot:
+        used = text(f"{name} IS NOT NULL")
+        index = short_name("ix", table, name)
+        yield Index(index, "tenant_id", name, "id", postgresql_where=used)
     if declared.ordered_within is not None:
         within = [declared.ordered_within] if declared.ordered_within else []
         index = short_name("uq", table, name)

@@ -147,6 +147,8 @@ def _operation(operation: Operation, schemas: Schemas) -> dict[str, Any]:
 
 def _raw(operation: Operation) -> dict[str, Any]:
     """The schema of a body that is handed over as it is."""
+    if operation.raw_body == BARE:
+        return {"type": "object"}
     if not operation.upload:
         return {"type": "string"}
     return {"type": "string", "format": "binary"}

@@ -30,8 +30,11 @@ WHATEVER = b"*"
 """As If-Match: whatever the version is, if only the row is there."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing (RFC 9110, 9.2.1)."""
-VERSION = re.compile(r'(?:W/)?"([1-9][0-9]{0,17})"|([1-9][0-9]{0,17})')
-"""An ETag of ours, weakened or not, since a proxy that compresses weakens it."""
+VERSION = re.compile(r'(?:W/)?"([1-9][0-9]{0,17})(?:-[0-9a-f]{8})?"|([1-9][0-9]{0,17})')
+"""An ETag of ours, weakened or not, since a proxy that compresses weakens it.
+
+Behind the version may stand what marks a row's tags, which it does not count.
+"""
 
 
 class UnsupportedMediaType(Problem):

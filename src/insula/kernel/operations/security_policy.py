@@ -46,6 +46,7 @@ class PolicyChange(BaseModel):
     cors_origins: Names | None = None
     linking: bool | None = None
     locale: Literal["en", "de", "ar"] | None = None
+    mcp: bool | None = None
 
 
 class SecurityPolicyOperations:

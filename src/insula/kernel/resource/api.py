@@ -1,7 +1,7 @@
 """The engine: from a declaration to the operations that callers see."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from types import NoneType
 from typing import Any, get_type_hints
@@ -14,12 +14,14 @@ from insula.kernel.access.actor import Actor
 from insula.kernel.access.context import Context
 from insula.kernel.access.grants import Reach
 from insula.kernel.access.operation import Call, Parameter, Reply
-from insula.kernel.database.model import TenantRow
 from insula.kernel.foundation.clock import now
 from insula.kernel.foundation.errors import NotFound, Stale
 from insula.kernel.foundation.ids import parse_uuid, uuid7
 from insula.kernel.foundation.ranks import fresh_rank
+from insula.kernel.resource.acting import Acts, answered
 from insula.kernel.resource.declaration import CREATED_BY, Action, Resource
+from insula.kernel.resource.followers import Follower
+from insula.kernel.resource.following import Saved
 from insula.kernel.resource.freezing import frozen
 from insula.kernel.resource.listing import Lister
 from insula.kernel.resource.masking import (
@@ -42,7 +44,8 @@ from insula.kernel.resource.searching.search import Search
 from insula.kernel.resource.shape import Shape
 from insula.kernel.resource.statements import getting
 from insula.kernel.resource.trash import Trash
-from insula.kernel.resource.unit import WorkContext, values_of
+from insula.kernel.resource.unit import WorkContext, held, values_of
+from insula.kernel.resource.writers import Writers
 from insula.kernel.resource.writing import DELETE, RESTORE, UPDATE, Verb, Writer
 
 
@@ -53,6 +56,9 @@ class Overtaken(Stale):
     """The row as it is now, so that whoever lost can merge without asking again."""
 
 
+REF = "#/components/schemas/{model}"
+
+
 def row_id(call: Call) -> UUID:
     """The id in the path; one that is malformed is simply not found."""
     found = parse_uuid(call.key)
@@ -61,9 +67,9 @@ def row_id(call: Call) -> UUID:
     return found
 
 
-def tag(version: int) -> str:
-    """The ETag of a version (RFC 9110, 8.8.3)."""
-    return f'"{version}"'
+def tag(version: int, mark: str = "") -> str:
+    """The ETag of a version (RFC 9110, 8.8.3), and of what is beside its fields."""
+    return f'"{version}{mark}"'
 
 
 class ResourceApi:
@@ -76,14 +82,17 @@ class ResourceApi:
     def __init__(
         self,
         resource: Resource[Any],
-        writers: dict[type[TenantRow], Writer],
+        writers: Writers,
         secret: bytes,
         changed: Callable[[UUID], None],
     ) -> None:
         self.resource, self._writers, self._changed = resource, writers, changed
         self.shape = shape = Shape(resource.model, resource.hidden)
-        self.writer = writers[resource.model] = Writer(resource, shape)
+        custom = writers.columns_of(resource)
+        self.writer = writers[resource.model] = Writer(resource, shape, custom)
         self._scoping, self._masking = self.writer.scoping, self.writer.masking
+        self.acts = Acts(resource, writers, self._scoping, changed)
+        self.follower = Follower(resource, writers)
         self._trash = Trash(resource, shape, self._scoping)
         self._includes = Includes(writers)
         self._lister = Lister(self.writer, secret, self._includes, Search.of(resource))
@@ -127,6 +136,8 @@ class ResourceApi:
         model = get_type_hints(action.run).get("return")
         if model is NoneType:
             return {"type": "null"}
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            return model.model_json_schema(mode="serialization", ref_template=REF)
         writer = self._writers.get(model) if isinstance(model, type) else None
         if writer is None or writer is self.writer:
             return self.row_schema()
@@ -136,6 +147,7 @@ class ResourceApi:
     def read_schema(self) -> Mapping[str, Any]:
         """The JSON Schema of one row and of what may be included in it."""
         row, included = dict(self.row_schema()), included_schemas(self.includable())
+        included |= {it.name: it.schema for it in self._lister.beside}
         if not included:
             return row
         properties = {**row["properties"], **included}
@@ -149,7 +161,7 @@ class ResourceApi:
 
     async def get(self, ctx: Context, call: Call) -> Reply:
         """One row."""
-        if call.query and shaped(call.query):
+        if self._lister.beside or (call.query and shaped(call.query)):
             return await self._get_shaped(ctx, call)
         key, scope = row_id(call), self._scoping.of(ctx.actor, "read")
         if scope is None:
@@ -166,9 +178,10 @@ class ResourceApi:
 
         What is included has a version of its own: then the answer's tag is of it all.
         """
-        row, version = await self._lister_for(ctx.actor).one(ctx, call, row_id(call))
+        lister = self._lister_for(ctx.actor)
+        row, version, mark = await lister.one(ctx, call, row_id(call))
         whole = version is not None and "include" not in call.query
-        return Reply(row, etag=tag(version) if whole else None)
+        return Reply(row, etag=tag(version, mark) if whole else None)
 
     def _reply(self, ctx: Context, record: Any) -> Reply:
         etag = None if self._version_at is None else tag(record[self._version_at])
@@ -193,18 +206,43 @@ class ResourceApi:
         actor = ctx.actor
         refuse_protected(self._masking.of(actor), call.body.model_fields_set)
         values = self.new_values(call.body, actor)
+        await self.writer.fill(ctx, values)
         scope = self._scoping.of(actor, "create")
         if scope is not None:
             known = await self._companions(ctx, scope, values)
             values = self._scoping.claim(scope, values, known)
+        if self.resource.preparing is None:
+            return await self._make(ctx, call, values)
+        async with ctx.session.joint() as joint:
+            within = ctx.within(joint)
+            (values,) = await self.prepared(within, [values])
+            return await self._make(within, call, values)
+
+    async def prepared(
+        self, ctx: Context, rows: Sequence[Mapping[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """The values of new rows as their app completes them; raises what it raises."""
+        async with ctx.session.transaction() as transaction:
+            work = WorkContext(ctx, transaction, self._writers)
+            made = [held(self.resource.model, values) for values in rows]
+            if self.resource.preparing is not None:
+                await self.resource.preparing(work, made)
+        return [
+            {**values, **values_of(row, self.writer)}
+            for values, row in zip(rows, made, strict=True)
+        ]
+
+    async def _make(self, ctx: Context, call: Call, values: dict[str, Any]) -> Reply:
+        """Write a new row of which everything is known but its numbers."""
         if self.writer.fast:
             await self.writer.number(values, ctx)
         statement, args, body = self.writer.create(values, ctx)
-        rows = await ctx.session.fetch(statement, *args)
+        saved = Saved(values["id"], values)
+        rows = await self.follower.fetch(ctx, statement, args, saved)
         if self.writer.derived:
             body = self.writer.whole(values, rows)
         self._changed(ctx.tenant.id)
-        lens = self.writer.lens(actor)
+        lens = self.writer.lens(ctx.actor)
         return Reply(
             body if lens is self.writer else lens.encode(values),
             status=201,
@@ -224,12 +262,15 @@ class ResourceApi:
         """Replace every field that callers may write."""
         if self._masking.of(ctx.actor).freeze:
             raise PartOfARow
-        return await self._change(ctx, call, dict(call.body.__dict__))
+        values = dict(call.body.__dict__)
+        await self.writer.refill(ctx, values)
+        return await self._change(ctx, call, values)
 
     async def patch(self, ctx: Context, call: Call) -> Reply:
         """Change the fields that the caller sent."""
         sent = call.body.model_fields_set
         values = {k: v for k, v in call.body.__dict__.items() if k in sent}
+        await self.writer.amend(ctx, values)
         return await self._change(ctx, call, values)
 
     async def _change(self, ctx: Context, call: Call, changed: dict[str, Any]) -> Reply:
@@ -270,8 +311,7 @@ class ResourceApi:
             known = await self._companions(ctx, scope, changed)
             self._scoping.keep(scope, changed, known)
         writes = self.writer.change(key, call.version, changed, ctx, verb, scope)
-        statement, args = writes
-        rows = await ctx.session.fetch(statement, *args)
+        rows = await self.follower.fetch(ctx, *writes, Saved(key, changed))
         if not rows:
             raise NotFound
         if rows[0]["id"] is None:
@@ -306,14 +346,7 @@ class ResourceApi:
             answer = await action.run(work, row, *command)
             await work.flush()
         self._changed(ctx.tenant.id)
-        if not isinstance(answer, TenantRow):
-            return Reply()
-        writer = self._writers[type(answer)]
-        version = getattr(answer, "version", None)
-        return Reply(
-            writer.lens(ctx.actor).encode(values_of(answer, writer)),
-            etag=None if version is None else tag(version),
-        )
+        return answered(answer, ctx, self._writers)
 
     def _outdated(self, ctx: Context, row: Any) -> Stale:
         """The same for a row that is at hand."""

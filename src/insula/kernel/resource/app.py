@@ -9,8 +9,10 @@ from typing import Any
 from croniter import croniter
 from pydantic import BaseModel
 
+from insula.kernel.resource.commands import AppCommand
 from insula.kernel.resource.declaration import DeclarationError, Event, Resource
 from insula.kernel.resource.notification import NotificationKind
+from insula.kernel.resource.reports.declaration import Report
 from insula.kernel.resource.tasks import Reaction, Task
 from insula.kernel.resource.unit import WorkContext
 
@@ -71,10 +73,13 @@ class Schedule:
 
 @dataclass(frozen=True, kw_only=True)
 class App:
-    """An installable package of resources.
+    """A package of resources, which tenants install.
 
     ``roles`` are ``<app>.<role>`` and what each grants. One that is there ``always``
-    is a service: every tenant has it, and its tables are the kernel's.
+    every tenant has: a service, whose tables are the kernel's, or a base app, which is
+    announced as other apps are and has migrations of its own. Whatever a base app
+    offers, others may count on, so that they may refer to its rows. The ``demo`` of a
+    base app runs again and again, and does nothing where there are rows.
     """
 
     name: str
@@ -83,10 +88,12 @@ class App:
     folder: Path
     resources: Sequence[Resource[Any]]
     views: Sequence[View] = ()
+    reports: Sequence[Report] = ()
     schedules: Sequence[Schedule] = ()
     tasks: Sequence[Task] = ()
     reactions: Sequence[Reaction] = ()
     events: Sequence[type[Event]] = ()
+    commands: Sequence[AppCommand] = ()
     notifications: Sequence[NotificationKind] = ()
     roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
     demo: Callable[[WorkContext], Awaitable[None]] | None = None

@@ -4,7 +4,7 @@ import re
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Uuid, bindparam
+from sqlalchemy import ColumnElement, Delete, Select, Update, Uuid, bindparam
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 
 from insula.kernel.database.session import HOME, Statement
@@ -15,7 +15,7 @@ PARAMETER = re.compile(r"\$(\d+)")
 
 
 def bind(
-    query: Select[Any], tenant: ColumnElement[UUID]
+    query: Select[Any] | Update | Delete, tenant: ColumnElement[UUID]
 ) -> tuple[Statement, list[Any]]:
     """A Core query as text for the driver, filtered by the tenant as its ``$1``."""
     mine = query.where(tenant == bindparam(TENANT, None, Uuid))

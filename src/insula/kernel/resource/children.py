@@ -30,7 +30,7 @@ from insula.kernel.foundation.errors import (
 from insula.kernel.foundation.ids import uuid7
 from insula.kernel.foundation.words import Words
 from insula.kernel.resource.api import ResourceApi, row_id
-from insula.kernel.resource.declaration import Resource
+from insula.kernel.resource.declaration import DeclarationError, Resource
 from insula.kernel.resource.freezing import frozen
 from insula.kernel.resource.masking import refuse_protected
 from insula.kernel.resource.schemas import create_schema
@@ -74,6 +74,8 @@ class Family:
         self._breaches = breaches(child.resource for child in children)
         made = {brood.name: _items(brood, []) for brood in self._broods}
         kept = {brood.name: _items(brood, None) for brood in self._broods}
+        if followed := [it.name for it in self._broods if it.api.resource.following]:
+            raise DeclarationError(f"{followed} are written with their parent alone")
         self.create_body = _with(api.create_body, made)
         self.replace_body = _with(api.replace_body, kept)
 
@@ -145,6 +147,7 @@ class _Writing:
                 refuse_protected(writer.masking.of(ctx.actor), sent)
                 values = api.new_values(item, ctx.actor)
                 values |= {"id": uuid7(), self.brood.link: self.parent}
+                await writer.fill(ctx, values)
                 if writer.fast:
                     await writer.number(values, ctx)
                 statement, args, _ = writer.create(values, ctx)
@@ -190,6 +193,7 @@ class _Writing:
             return
         _refuse_immutable(self.brood, changed)
         refuse_protected(writer.masking.of(self.ctx.actor), changed)
+        await writer.amend(self.ctx, changed)
         statement, args = writer.change(item.id, None, changed, self.ctx)
         rows = await self.transaction.fetch(statement, *args)
         if not rows or rows[0]["id"] is None:

@@ -1,35 +1,37 @@
 """The declaration: what the API offers of a model, and the rules over several fields."""
 
-import inspect
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any, ClassVar, Generic, TypeVar
+from itertools import chain
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import CHAR, Column, Enum, Index, String, Table, Uuid, text
 
 from insula.kernel.database.columns import Field, spec
+from insula.kernel.database.custom import CustomFields
 from insula.kernel.database.model import TenantRow, short_name
 from insula.kernel.database.searchable import mark_searchable
-from insula.kernel.foundation.errors import Problem
-from insula.kernel.resource.measures import Dimension, Measure, fields_of, offered
+from insula.kernel.resource.measures import Dimension, Measure, fields_of
+from insula.kernel.resource.measuring import offered
+from insula.kernel.resource.merging.declaring import Merge
+from insula.kernel.resource.offering import (
+    VERBS,
+    Action,
+    Command,
+    DeclarationError,
+    Offering,
+)
 from insula.kernel.resource.rules import Attribute, Rule
 
 M = TypeVar("M", bound=TenantRow)
 
 CREATED_BY = "created_by"
 """A field of this name is filled with whoever makes the row."""
-VERBS = frozenset({"list", "read", "create", "replace", "update", "delete", "restore"})
-"""What every resource offers by itself; no action takes one of these names."""
-
-
-class Command(BaseModel):
-    """What an action is asked with; unknown fields are refused."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+TEAM = "team_id"
+"""A field of this name says whose team's a row is."""
 
 
 class Event(BaseModel):
@@ -49,31 +51,7 @@ class Event(BaseModel):
         return found if isinstance(found, UUID) else None
 
 
-class DeclarationError(TypeError):
-    """A declaration contradicts its model; all faults are told when the app loads."""
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """One thing that can be done to a row beyond changing its fields."""
-
-    name: str
-    run: Callable[..., Awaitable[Any]]
-    command: type[Command] | None
-    raises: tuple[type[Problem], ...]
-    summary: str
-    step_up: bool = False
-
-    @property
-    def permission(self) -> str:
-        """The action that a caller must be granted for it."""
-        return self.name.replace("-", "_")
-
-
-ActionFunction = TypeVar("ActionFunction", bound=Callable[..., Awaitable[Any]])
-
-
-class Resource(Generic[M]):
+class Resource(Offering[M]):
     """Rows with an API, derived from a model and what is said here.
 
     ``filters`` and ``sort`` are the fields that callers may filter and sort by; each
@@ -96,6 +74,13 @@ class Resource(Generic[M]):
     where to, ``{"start": W.in_progress}``, or where from and to,
     ``{"resume": (W.on_hold, W.in_progress)}``. ``children`` are resources whose rows
     are ``part_of`` these, written with them: a list under their plural name.
+
+    With ``custom`` tenants may add fields of their own; the model is ``CustomFields``.
+    Rows with ``tags`` carry those that people give them, with ``comments`` what people
+    say of them, and with ``timeline`` what happened to them and to whatever refers to
+    them.
+
+    With ``merge`` two rows that turn out to be one can be merged, and two again.
 
     ``owner`` is the field that names whose a row is, ``team`` the team's: grants with
     ``own:`` and ``team:`` reach rows by them. By default they are ``created_by`` and
@@ -123,36 +108,38 @@ class Resource(Generic[M]):
         aliases: Mapping[Attribute, Sequence[str]] | None = None,
         measures: Sequence[Measure] = (),
         dimensions: Sequence[Dimension] = (),
+        custom: bool = False,
+        tags: bool = False,
+        comments: bool = False,
+        timeline: bool = False,
+        merge: Merge | None = None,
     ) -> None:
         self.model, self.table = model, _table(model)
-        self.filters = tuple(filters)
-        self.sort = tuple(sort)
+        self.filters, self.sort = tuple(filters), tuple(sort)
         self.search, self.include = tuple(search), tuple(include)
         self.title = None if title is None else title.key
-        self.match = tuple(attribute.key for attribute in match)
-        self.aliases = {it.key: tuple(said) for it, said in (aliases or {}).items()}
+        self._match(match, aliases or {})
         self.scopes: dict[str, tuple[Attribute, tuple[object, ...]]] = {}
         self.hidden = frozenset(attribute.key for attribute in hidden)
         self.without = frozenset(without)
-        self.actions: dict[str, Action] = {}
-        self.singular = _snake(model.__name__)
+        super().__init__()
         self._name(kernel=kernel)
+        self.comments, self.timeline, self.merge = comments, timeline, merge
+        self._open(custom=custom, tags=tags)
         whose = [it for it in (owner, team) if it is not None]
         named = [*whose, *([] if title is None else [title])]
-        counted = fields_of(measures, dimensions)
         said = filters, sort, search, include, hidden, match, aliases or (), named
-        self._check([attribute for group in (*said, counted) for attribute in group])
+        self._check([*chain(*said, fields_of(measures, dimensions))])
         self._measure(measures, dimensions)
-        self.owner = self._whose(owner, CREATED_BY)
-        self.team = self._whose(team, "team_id")
+        self.owner, self.team = self._whose(owner, CREATED_BY), self._whose(team, TEAM)
         self.rules = {rule.apply(self.table): rule for rule in rules}
         self._index_all((*sort, *whose))
         self._search()
-        for name, states in (moves or {}).items():
-            self._offer_move(name, states if isinstance(states, tuple) else (states,))
+        self._offer_moves(moves or {})
         self.children = {child: self._link(child) for child in children}
 
     def _name(self, *, kernel: bool) -> None:
+        self.singular = _snake(self.model.__name__)
         whole = str(self.table.name)  # SQLAlchemy's own kind of str is no JSON
         if kernel:
             self.app, self.plural = "", whole
@@ -163,6 +150,21 @@ class Resource(Generic[M]):
         self.type = f"{self.app}.{self.singular}"
         self.name = f"{self.app}.{self.plural}"
         self.address = f"/api/v1/{self.app}/{self.plural.replace('_', '-')}"
+
+    def _match(
+        self, match: Sequence[Attribute], aliases: Mapping[Attribute, Sequence[str]]
+    ) -> None:
+        """How the rows and the columns of files are recognised."""
+        self.match = tuple(attribute.key for attribute in match)
+        self.aliases = {it.key: tuple(said) for it, said in aliases.items()}
+
+    def _open(self, *, custom: bool, tags: bool) -> None:
+        """What tenants add to rows themselves, as far as the model leaves room for it."""
+        if custom is not issubclass(self.model, CustomFields):
+            raise DeclarationError(f"{self.name}: custom=True goes with CustomFields")
+        if tags and "tags" in self.table.columns:
+            raise DeclarationError(f"{self.name}: its own field is called tags")
+        self.custom, self.tags = custom, tags
 
     def _check(self, attributes: Sequence[Attribute]) -> None:
         strangers = [it for it in attributes if it.class_ is not self.model]
@@ -237,6 +239,10 @@ class Resource(Generic[M]):
         if told := told & self.hidden:
             raise DeclarationError(f"{self.name}: aggregates tell of {sorted(told)}")
 
+    def _offer_moves(self, moves: Mapping[str, StrEnum | tuple[StrEnum, ...]]) -> None:
+        for name, states in moves.items():
+            self._offer_move(name, states if isinstance(states, tuple) else (states,))
+
     def _offer_move(self, name: str, states: tuple[StrEnum, ...]) -> None:
         """Offer ``POST …/{id}/<name>``, which brings a row to the last of the states."""
         *sources, target = states
@@ -277,36 +283,6 @@ class Resource(Generic[M]):
             raise DeclarationError(f"{self.name}: scope '{name}' is on no filter")
         self.scopes[name] = attribute, values
 
-    def action(
-        self,
-        name: str,
-        *,
-        raises: Sequence[type[Problem]] = (),
-        step_up: bool = False,
-    ) -> Callable[[ActionFunction], ActionFunction]:
-        """Declare what the function does to a row, at ``POST …/{id}/<name>``.
-
-        The function takes the context, the row (locked) and, if it has a third
-        parameter, a ``Command``; it returns the row to answer with. With ``step_up``
-        it is for those alone who proved lately who they are.
-        """
-        if name in VERBS or name in self.actions:
-            raise DeclarationError(f"{self.name}: '{name}' has a meaning already")
-
-        def register(function: ActionFunction) -> ActionFunction:
-            hints = inspect.get_annotations(function, eval_str=True)
-            parameters = list(inspect.signature(function).parameters)
-            command = hints[parameters[2]] if len(parameters) > 2 else None
-            if hints[parameters[1]] is not self.model:
-                raise DeclarationError(f"{self.name}.{name} takes another model's row")
-            summary = (function.__doc__ or name).strip().splitlines()[0]
-            self.actions[name] = Action(
-                name, function, command, tuple(raises), summary, step_up
-            )
-            return function
-
-        return register
-
 
 def _table(model: type[TenantRow]) -> Table:
     table = model.__table__
@@ -323,3 +299,15 @@ def is_text(column: Column[Any]) -> bool:
 
 def _snake(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+__all__ = [
+    "CREATED_BY",
+    "VERBS",
+    "Action",
+    "Command",
+    "DeclarationError",
+    "Event",
+    "Resource",
+    "is_text",
+]

@@ -8,7 +8,7 @@ from insula.kernel.access.context import Context
 from insula.kernel.access.features import feature_of
 from insula.kernel.access.operation import Call, Operation, Precondition, Reply
 from insula.kernel.foundation.errors import Conflict, Invalid, NotFound, Stale
-from insula.kernel.resource.api import ResourceApi
+from insula.kernel.resource.api import ResourceApi, row_id
 from insula.kernel.resource.children import Family
 from insula.kernel.resource.declaration import Action
 from insula.kernel.resource.listing import BadQuery
@@ -66,6 +66,10 @@ class Deriver:
                 yield "delete", operation
         for action in self._resource.actions.values():
             yield action.name, self._acting(action)
+        for action in self._resource.common.values():
+            yield action.name, self._common(action)
+        for action in self._resource.questions.values():
+            yield action.name, self._asking(action)
 
     def _made(
         self, verb: str, method: str, path: str, *, permission: str = "", **more: Any
@@ -168,6 +172,37 @@ class Deriver:
             run=self._api.restore,
             summary=f"Restore a {self._noun} from the trash",
             errors=(NotFound, Invalid, Stale),
+        )
+
+    def _common(self, action: Action) -> Operation:
+        async def run(ctx: Context, call: Call) -> Reply:
+            return await self._api.acts.common(action, ctx, call)
+
+        return self._made(
+            action.permission,
+            "POST",
+            f"{self._many}/{action.name}",
+            run=run,
+            body=action.command,
+            answer=partial(self._api.answer_schema, action),
+            summary=action.summary,
+            errors=(NotFound, Conflict, Invalid, *action.raises),
+        )
+
+    def _asking(self, question: Action) -> Operation:
+        async def run(ctx: Context, call: Call) -> Reply:
+            return await self._api.acts.tell(question, ctx, row_id(call))
+
+        return self._made(
+            question.permission,
+            "GET",
+            f"{self._one}/{question.name}",
+            permission="read",
+            run=run,
+            writes=False,
+            answer=partial(self._api.answer_schema, question),
+            summary=question.summary,
+            errors=(NotFound,),
         )
 
     def _acting(self, action: Action) -> Operation:

@@ -25,13 +25,14 @@ from insula.kernel.access.roles import RoleBook
 from insula.kernel.cache.classes import CacheClass
 from insula.kernel.cache.front import Cache
 from insula.kernel.cache.invalidation import ROWS
-from insula.kernel.database.model import TenantRow
 from insula.kernel.foundation.languages import Languages
 from insula.kernel.resource.aggregates.answering import Aggregator
 from insula.kernel.resource.aggregates.operation import aggregate_operation
 from insula.kernel.resource.api import ResourceApi
 from insula.kernel.resource.app import App, View
 from insula.kernel.resource.children import Family
+from insula.kernel.resource.commands import Desk
+from insula.kernel.resource.custom.book import CustomBook
 from insula.kernel.resource.declaration import DeclarationError
 from insula.kernel.resource.deriving import derive
 from insula.kernel.resource.exports.exporting import Exporter
@@ -39,10 +40,12 @@ from insula.kernel.resource.exports.operation import export_operation
 from insula.kernel.resource.imports.importing import Importer
 from insula.kernel.resource.imports.operation import import_operation
 from insula.kernel.resource.links import following
+from insula.kernel.resource.merging.forwarding import forwarding, forwards
+from insula.kernel.resource.reports.registering import Reports
 from insula.kernel.resource.tasks import Task
 from insula.kernel.resource.unit import WorkContext
 from insula.kernel.resource.violations import Breach, breaches
-from insula.kernel.resource.writing import Writer
+from insula.kernel.resource.writers import Writers
 
 GROUP = "insula.apps"
 """The entry-point group in which a wheel announces its app; ours do the same."""
@@ -50,7 +53,9 @@ SCHEMA = "#/components/schemas/{model}"
 
 
 def registered_apps() -> tuple[App, ...]:
-    """The apps that are installed beside the platform, by name.
+    """The apps that are installed beside the platform: the base apps, then the others.
+
+    That is the order of their migrations too: every app may refer to rows of base apps.
 
     Raises ``DeclarationError`` for two apps of one name, or what is no app.
     """
@@ -62,7 +67,7 @@ def registered_apps() -> tuple[App, ...]:
         if app.name in found:
             raise DeclarationError(f"two packages bring an app {app.name}")
         found[app.name] = app
-    return tuple(found.values())
+    return tuple(sorted(found.values(), key=lambda it: not it.always))
 
 
 class UnknownResource(LookupError):
@@ -91,7 +96,8 @@ class Engine:
         self._languages = languages or Languages(())
         self.apps: Mapping[str, App] = {app.name: app for app in apps}
         configure_mappers()  # only then can rows be made from records
-        self._writers: dict[type[TenantRow], Writer] = {}
+        self._writers = Writers()
+        self.custom = self._writers.book = CustomBook(cache)
         self._cache, self._changed = cache, changed
         _refuse_shared_keys(self.apps.values())
         self._apis = {
@@ -102,6 +108,10 @@ class Engine:
         for api in self._apis.values():
             api.includable()  # whatever contradicts itself is told now
         self._types = {api.resource.type: api for api in self._apis.values()}
+        commands = {app.name: app.commands for app in self.apps.values()}
+        self.desk = self._writers.desk = Desk(commands, self._apis)
+        told = cache, self._languages
+        self.reports = Reports(self.apps.values(), self._apis, self._writers, *told)
         self.tasks = _tasks(self.apps.values())
         self.roles = RoleBook(
             {
@@ -139,6 +149,8 @@ class Engine:
     def _derived(self, api: ResourceApi) -> Iterator[Operation]:
         links = api.shape.links
         for it in derive(api, self._family(api)):
+            if it.name == f"{api.resource.name}.read" and forwards(api):
+                it = replace(it, run=forwarding(api, it.run))  # read on
             if links and it.name == f"{api.resource.name}.read":
                 yield replace(it, run=following(self._apis, it.run, links))
             else:
@@ -173,6 +185,7 @@ class Engine:
         ]
         for app in self.apps.values():
             found += [self._view(app, view) for view in app.views]
+        found += [operation for _, operation in self.reports.operations()]
         return tuple(found)
 
     def _view(self, app: App, view: View) -> Operation:

@@ -32,6 +32,7 @@ from insula.kernel.resource.querying.selecting import (
     Where,
     select,
 )
+from insula.kernel.resource.querying.tagging import TAGS, Beside, mark_of, tags_of
 from insula.kernel.resource.schemas import row_struct
 from insula.kernel.resource.searching.ranking import RANK, RANKING
 from insula.kernel.resource.shape import Facet
@@ -91,8 +92,10 @@ class Lister:
     ) -> None:
         resource, shape = writer.resource, writer.shape
         self._writer, self._includes = writer, includes
-        self.offer = Offer(resource, shape)
+        self.offer = Offer(resource, shape, writer.custom)
         self._selector = Selector(self.offer, shape, writer.scoping, search)
+        beside = [tags_of(resource.name)] if resource.tags else []
+        self.beside: tuple[Beside, ...] = tuple(beside)
         self._cursors = Cursors(resource.name, secret, self.offer.adapters)
         self._plans: OrderedDict[object, Any] = OrderedDict()
 
@@ -101,12 +104,14 @@ class Lister:
         lister = copy(self)
         lister._selector = self._selector.without(hidden)
         lister.offer = lister._selector.offer
+        lister.beside = tuple(it for it in self.beside if it.name not in hidden)
         lister._plans = OrderedDict()
         return lister
 
     async def __call__(self, ctx: Context, call: Call) -> Reply:
         """One page of rows, the newest first unless the caller sorts."""
         query = call.query
+        await self.offer.know(ctx, query)
         per_page, number = _per_page(query), _number(query)
         scope = self._writer.scoping.of(ctx.actor, "read")
         where, given = self._selector.where(ctx, query, scope, ranked=True)
@@ -114,7 +119,7 @@ class Lister:
         after = "cursor" in query
         question = Question(
             where,
-            query.get("sort", NEWEST),
+            self.offer.order(ctx, query, NEWEST),
             query.get("fields"),
             parts,
             next(size for size in LITERAL_LIMITS if size >= per_page),
@@ -159,7 +164,7 @@ class Lister:
         keys = self.offer.keys(question.sort)
         if question.where.ranked:
             keys = (Key(RANKING, descending=False), *keys)
-        shown = self.offer.shown(question.fields)
+        shown, beside = self._shown(question.fields)
         extra = self._extra(shown, [key.facet.name for key in keys], question.parts)
         settled = question.where.settled and not question.counted
         page = Page(
@@ -169,6 +174,7 @@ class Lister:
             keys,
             question.after,
             question.limit if settled else None,
+            beside,
             question.counted,
         )
         within = partial(self._selector.sql, question.where)
@@ -177,6 +183,18 @@ class Lister:
         statement = listing(source, page, within)
         limit = () if settled else (question.limit + 1,)
         return self._keep(question, self._plan(statement, page, limit))
+
+    def _shown(
+        self, fields: str | None
+    ) -> tuple[tuple[Facet, ...], tuple[Beside, ...]]:
+        """The fields to answer with, and what comes beside them."""
+        if fields is None or not self.beside:
+            return self.offer.shown(fields), self.beside
+        asked = fields.split(",")
+        beside = tuple(it for it in self.beside if it.name in asked)
+        apart = {it.name for it in beside}
+        rest = [name for name in asked if name not in apart] or ["id"]
+        return self.offer.shown(",".join(rest)), beside
 
     def _extra(
         self, shown: Sequence[Facet], keys: Sequence[str], parts: Sequence[Part]
@@ -188,7 +206,8 @@ class Lister:
         return tuple(facets[name] for name in needed if name not in known)
 
     def _plan(self, statement: Statement, page: Page, limit: tuple[int, ...]) -> Plan:
-        before = [facet.name for facet in page.shown] + added(page.parts)
+        before = [facet.name for facet in page.shown]
+        before += [it.name for it in page.beside] + added(page.parts)
         places = before + [facet.name for facet in page.extra]
         return Plan(
             statement,
@@ -199,10 +218,10 @@ class Lister:
             limit,
         )
 
-    async def one(self, ctx: Context, call: Call, key: UUID) -> tuple[bytes, Any]:
+    async def one(self, ctx: Context, call: Call, key: UUID) -> tuple[bytes, Any, str]:
         """One row as the query wants it, as JSON, and its version if it has one.
 
-        Raises ``NotFound``.
+        The third tells apart what comes beside a version's fields. Raises ``NotFound``.
         """
         query = call.query
         scope = self._writer.scoping.of(ctx.actor, "read")
@@ -216,14 +235,17 @@ class Lister:
             raise NotFound
         (record,) = rows
         row = msgspec.json.encode(plan.row(*tuple(record)[: plan.width]))
-        return row, record[plan.places[0]] if plan.places else None
+        mark = mark_of(record[TAGS]) if self.beside and TAGS in record else ""
+        return row, record[plan.places[0]] if plan.places else None, mark
 
     def _compiled_one(self, asked: Asked) -> Plan:
-        shown = self.offer.shown(asked.fields)
+        shown, beside = self._shown(asked.fields)
         version = self._writer.shape.facets.get("version")
         keys = () if version is None else (Key(version, descending=False),)
         extra = self._extra(shown, [key.facet.name for key in keys], asked.parts)
-        page = Page(shown, extra, asked.parts, keys, after=False, limit=1)
+        page = Page(
+            shown, extra, asked.parts, keys, after=False, limit=1, beside=beside
+        )
         within = partial(self._selector.sql, asked.where)
         statement = reading(self._writer.resource.table.name, page, within)
         return self._keep(asked, self._plan(statement, page, ()))

@@ -1,24 +1,22 @@
 """Measures and dimensions: what is worked out of many rows, and by what they are grouped."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
-    Column,
+    ColumnElement,
     Date,
     DateTime,
     Double,
     Integer,
     String,
-    Table,
     Uuid,
 )
 
-from insula.kernel.database.columns import spec
 from insula.kernel.resource.rules import Attribute
 
 NUMBERS = (Integer, BigInteger, Double)
@@ -31,10 +29,13 @@ class Function(StrEnum):
     """What is worked out."""
 
     number = "count"
+    distinct = "distinct"
     sum = "sum"
     average = "avg"
     least = "min"
     most = "max"
+    weighted = "weighted"
+    ratio = "ratio"
 
 
 class Period(StrEnum):
@@ -48,18 +49,47 @@ class Period(StrEnum):
 
 
 @dataclass(frozen=True)
-class Count:
-    """How many rows there are."""
+class Elapsed:
+    """How long it is from one time of a row to another, in seconds."""
+
+    start: Attribute
+    end: Attribute
 
 
 @dataclass(frozen=True)
-class OfField:
-    """Something that is worked out of one field of the rows."""
+class OfRows:
+    """Something that is worked out of the rows that ``where`` means, by default all.
+
+    What has a ``where`` has a ``name`` too, by which callers ask for it.
+    """
 
     function: ClassVar[Function]
+
+    where: ColumnElement[bool] | None = field(default=None, kw_only=True)
+    name: str | None = field(default=None, kw_only=True)
+
+
+@dataclass(frozen=True)
+class Count(OfRows):
+    """How many rows there are."""
+
+    function = Function.number
+
+
+@dataclass(frozen=True)
+class OfField(OfRows):
+    """Something that is worked out of one field of the rows, or of the time between two."""
+
     fit: ClassVar[tuple[type[Any], ...]] = NUMBERS
 
-    field: Attribute
+    field: Attribute | Elapsed
+
+
+@dataclass(frozen=True)
+class Distinct(OfField):
+    """How many different values there are."""
+
+    function, fit = Function.distinct, KINDS
 
 
 @dataclass(frozen=True)
@@ -90,7 +120,35 @@ class Max(OfField):
     function, fit = Function.most, (*NUMBERS, *TIMES)
 
 
-Measure = Count | OfField
+@dataclass(frozen=True)
+class Weighted(OfField):
+    """What the values come to if each counts as much as another field says, of ``out_of``.
+
+    ``Weighted(Deal.amount_minor, by=Deal.probability)`` is rounded once, at the end, to
+    a whole number of minor units.
+    """
+
+    function = Function.weighted
+
+    by: Attribute = field(kw_only=True)
+    out_of: int = field(default=100, kw_only=True)
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """One measure as a part of another: ``Ratio(Count(where=…), Count(), name="won")``.
+
+    Where the other is nothing, there is none.
+    """
+
+    function: ClassVar[Function] = Function.ratio
+
+    over: OfRows
+    under: OfRows
+    name: str = field(kw_only=True)
+
+
+Measure = OfRows | Ratio
 
 
 @dataclass(frozen=True)
@@ -140,85 +198,20 @@ class Year(OfTime):
 Dimension = Attribute | OfTime
 
 
-class Measured(NamedTuple):
-    """A measure as callers name it: ``sum(amount_minor)``."""
-
-    name: str
-    function: Function
-    field: str | None
-    currency: str | None = None
-    """The field by which it is grouped whenever it is asked for."""
-
-    @property
-    def reads(self) -> frozenset[str]:
-        """The fields of which it tells."""
-        return frozenset(it for it in (self.field, self.currency) if it)
-
-
-class Grouping(NamedTuple):
-    """A dimension as callers name it: ``stage_id``, ``closed_at:month``."""
-
-    name: str
-    field: str
-    period: Period | None = None
-
-
-class Aggregates(NamedTuple):
-    """What a resource offers to be worked out, by name."""
-
-    measures: Mapping[str, Measured]
-    dimensions: Mapping[str, Grouping]
-
-
 def fields_of(
     measures: Iterable[Measure], dimensions: Iterable[Dimension]
 ) -> list[Attribute]:
     """The fields that are spoken of."""
-    found = [it.field for it in measures if isinstance(it, OfField)]
+    found = [it for measure in measures for it in _spoken_of(measure)]
     return found + [it.field if isinstance(it, OfTime) else it for it in dimensions]
 
 
-def offered(
-    table: Table, measures: Sequence[Measure], dimensions: Sequence[Dimension]
-) -> Aggregates:
-    """What is declared, as it is asked for; rows are always counted where anything is.
-
-    Raises ``ValueError`` for what cannot be.
-    """
-    if not measures and not dimensions:
-        return Aggregates({}, {})
-    counted = Measured("count", Function.number, None)
-    found = [it for it in measures if isinstance(it, OfField)]
-    return Aggregates(
-        _by_name([counted, *(_measured(table, it) for it in found)]),
-        _by_name([_grouping(table, it) for it in dimensions]),
-    )
-
-
-def _by_name(found: Sequence[Any]) -> dict[str, Any]:
-    by_name = {it.name: it for it in found}
-    if len(by_name) < len(found):
-        raise ValueError(f"of {[it.name for it in found]} one is there twice")
-    return by_name
-
-
-def _measured(table: Table, measure: OfField) -> Measured:
-    column = table.c[measure.field.key]
-    name = f"{measure.function}({column.name})"
-    if not isinstance(column.type, measure.fit):
-        raise ValueError(f"there is no {name} of such values")
-    currency = spec(column.info).currency
-    return Measured(name, measure.function, str(column.name), currency)
-
-
-def _grouping(table: Table, dimension: Dimension) -> Grouping:
-    if not isinstance(dimension, OfTime):
-        column: Column[Any] = table.c[dimension.key]
-        if not isinstance(column.type, KINDS):
-            raise ValueError(f"rows are never alike in {column.name}")
-        return Grouping(str(column.name), str(column.name))
-    column = table.c[dimension.field.key]
-    if not isinstance(column.type, TIMES):
-        raise ValueError(f"{column.name} is no time")
-    name = f"{column.name}:{dimension.period}"
-    return Grouping(name, str(column.name), dimension.period)
+def _spoken_of(measure: Measure) -> Iterator[Attribute]:
+    if isinstance(measure, Ratio):
+        yield from (*_spoken_of(measure.over), *_spoken_of(measure.under))
+    if not isinstance(measure, OfField):
+        return
+    it = measure.field
+    yield from (it.start, it.end) if isinstance(it, Elapsed) else (it,)
+    if isinstance(measure, Weighted):
+        yield measure.by

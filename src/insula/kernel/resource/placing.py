@@ -1,10 +1,10 @@
 """Placing: rows in an order that people give them."""
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import asyncpg
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from sqlalchemy import Table, select
 from sqlalchemy.orm.attributes import instance_dict
 
@@ -33,7 +33,7 @@ class Place(Command):
     """Behind which row, or before which."""
 
     after: UUID | None = None
-    before: UUID | None = None
+    before: Annotated[UUID | None, Field(examples=[None])] = None
 
     @model_validator(mode="after")
     def _one(self) -> "Place":

@@ -1,7 +1,8 @@
 """Rules: invariants over several fields, which PostgreSQL keeps."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import (
@@ -35,19 +36,26 @@ class Rule(ABC):
 
 @dataclass(frozen=True)
 class Unique(Rule):
-    """No two rows of a tenant agree in all these fields, of those that ``where`` means."""
+    """No two rows of a tenant agree in all these fields, of those that ``where`` means.
+
+    Where a merge brings a second one, the row that arrives ``yields``: its fields get
+    these values. Without them it does not come along.
+    """
 
     where: ColumnElement[bool] | None = None
+    yields: Mapping[Attribute, Any] = field(default_factory=dict)
 
     def __init__(
         self,
         *fields: Attribute,
         code: str = "taken",
         where: ColumnElement[bool] | None = None,
+        yields: Mapping[Attribute, bool | int | None] | None = None,
     ) -> None:
         """Name the fields that are unique together, and the code of a clash."""
         super().__init__(fields, code)
         object.__setattr__(self, "where", where)
+        object.__setattr__(self, "yields", dict(yields or {}))
 
     def apply(self, table: Table) -> str:
         """Add a unique index that starts with the tenant and skips deleted rows."""

@@ -68,6 +68,9 @@ class Facet:
     field: Field
     bind: Callable[[Any], Any] | None
     load: Callable[[Any], Any] | None
+    sought: Callable[[str, Any], str] | None = None
+    """For what stands in other tables: an operator, and what hands out parameters, as a
+    condition on the row ``c``."""
 
     def bound(self, value: Any) -> Any:
         """The value as the driver takes it."""
@@ -89,8 +92,11 @@ class Shape:
         self.facets: Mapping[str, Facet] = {facet.name: facet for facet in every}
         self.stored = tuple(it for it in every if it.name != "tenant_id")
         self.readable = tuple(
-            it for it in every if it.name not in INTERNAL and it.name not in hidden
+            it
+            for it in every
+            if it.name not in INTERNAL and it.name not in hidden and not it.field.slot
         )
+        self.slots = tuple(it.name for it in every if it.field.slot)
         self.written = tuple(it for it in self.stored if it.field.computed is None)
         self.derived = tuple(it for it in self.stored if it.field.derived)
         self.ranks = tuple(

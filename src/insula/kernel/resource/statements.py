@@ -203,7 +203,8 @@ def _creating_derived(table: str, shape: Shape, deed: Deed, draft: Draft) -> Sta
         counting += f" counted_{facet.name} AS ({one}),"
         source += f" CROSS JOIN counted_{facet.name}"
         values[facet.name] = f"counted_{facet.name}.value"
-    pairs = ", ".join(f"'{it.name}', made.{it.name}" for it in shape.derived)
+    shown = (it for it in shape.derived if it in shape.readable)
+    pairs = ", ".join(f"'{it.name}', made.{it.name}" for it in shown)
     journal = journaled(
         numbers, deed, Cause("whole", values["id"], values["created_at"], "payload")
     )
@@ -276,14 +277,15 @@ def changing(
     numbers = Numbers()
     row_id, version = numbers.all(("uuid", "bigint"))
     given = {name: numbers.next(shape.facets[name].cast) for name in changed}
-    sets = [f"{name} = {value}" for name, value in given.items()]
+    sets = [f"{name} = {_set(shape.facets[name], it)}" for name, it in given.items()]
     frozen = [(*shape.frozen[name], name) for name in changed if name in shape.frozen]
     at = numbers.next("timestamptz")
     sets += ["version = c.version + 1", f"updated_at = {at}"]
     states = (state for state, *_ in frozen)
     kept = dict.fromkeys(["tenant_id", "id", "version", *changed, *states])
     carried = [shape.facets[name] for name in kept]
-    journal = journaled(numbers, deed, Cause("new", "new.id", at, _changes(changed)))
+    told = [name for name in changed if name not in shape.slots]
+    journal = journaled(numbers, deed, Cause("new", "new.id", at, _changes(told)))
     scope = within(numbers)
     allowed = "".join(
         f" AND NOT (old.{state} IN ({values}) AND old.{name}"
@@ -303,6 +305,13 @@ def changing(
         f"{journal} SELECT {names(shape.readable, 'new')}"
         " FROM old LEFT JOIN new ON true"
     )
+
+
+def _set(facet: Facet, value: str) -> str:
+    """What a field becomes: of a document, members that become null go."""
+    if facet.field.merged:
+        return f"jsonb_strip_nulls(c.{facet.name} || {value})"
+    return value
 
 
 def _changes(changed: Sequence[str]) -> str:

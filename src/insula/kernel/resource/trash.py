@@ -5,6 +5,7 @@ from typing import Any
 
 from insula.kernel.access.context import Context
 from insula.kernel.access.grants import Reach
+from insula.kernel.database.attached import attached_tables
 from insula.kernel.database.session import CONTEXT, HOME, Statement
 from insula.kernel.foundation.clock import now
 from insula.kernel.foundation.errors import FieldError, Invalid, NotFound
@@ -38,6 +39,7 @@ class Trash:
             for facet in shape.stored
             if facet.field.part_of and facet.field.target in trashable
         }
+        self._name, self._metadata = resource.name, resource.table.metadata
         self._purges: dict[Reach, Statement] = {}
         self._missing = _missing(self._table, self.parents)
 
@@ -91,7 +93,16 @@ class Trash:
             f" gone AS (DELETE FROM {HOME}.{self._table} c USING old"
             " WHERE (SELECT true FROM old) AND c.tenant_id = old.tenant_id"
             " AND c.id = old.id RETURNING c.tenant_id, c.id),"
-            f"{told} SELECT id FROM gone"
+            f"{self._attached()}{told} SELECT id FROM gone"
+        )
+
+    def _attached(self) -> str:
+        """What hangs on the row goes with it, whatever it is."""
+        return "".join(
+            f" {table.name}_gone AS (DELETE FROM {HOME}.{table.name} a USING old"  # noqa: S608  # our names
+            " WHERE (SELECT true FROM old) AND a.tenant_id = old.tenant_id"
+            f" AND a.resource = '{self._name}' AND a.row_id = old.id),"
+            for table in attached_tables(self._metadata)
         )
 
 

@@ -5,9 +5,9 @@ instrumentation tells what changed. That costs a twentieth of what a session doe
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol, TypedDict, TypeVar, Unpack
+from typing import Any, TypeVar, Unpack
 from uuid import UUID
 
 import msgspec
@@ -30,51 +30,22 @@ from insula.kernel.events.journal import AuditEntry
 from insula.kernel.foundation.clock import now
 from insula.kernel.foundation.errors import NotFound, Stale
 from insula.kernel.foundation.ids import uuid7
-from insula.kernel.jobs.models import Queue
 from insula.kernel.jobs.request import NewJob, insert_jobs
+from insula.kernel.resource.asking import Asked, Terms, requested
 from insula.kernel.resource.binding import bind
+from insula.kernel.resource.custom.fields import CUSTOM
 from insula.kernel.resource.declaration import CREATED_BY, Command, Event
+from insula.kernel.resource.following import Saved, follow
 from insula.kernel.resource.freezing import frozen
 from insula.kernel.resource.machines import move, moved
 from insula.kernel.resource.scoping import Scope, companions
+from insula.kernel.resource.writers import Writers
 from insula.kernel.resource.writing import Writer
 
 BATCH = 200
 
 M = TypeVar("M", bound=TenantRow)
 T = TypeVar("T", bound=TenantModel)
-
-
-class Asked(Protocol):
-    """What a job is done by, as far as who asks for one must know it."""
-
-    @property
-    def name(self) -> str:
-        """What it is called."""
-
-    @property
-    def command(self) -> type[Command]:
-        """What it is asked with."""
-
-    @property
-    def queue(self) -> Queue:
-        """Where its jobs wait."""
-
-
-class Terms(TypedDict, total=False):
-    """On what terms a job is done.
-
-    ``at`` or ``delay``: later; ``unique``: no live job of that key is doubled; ``lane``:
-    one after the other; ``bucket``: within the task's rate; ``system``: with all
-    rights, instead of those of whoever asks.
-    """
-
-    at: datetime | None
-    delay: timedelta | None
-    unique: str | None
-    lane: str | None
-    bucket: str | None
-    system: bool
 
 
 class Activity(BaseModel):
@@ -96,7 +67,7 @@ class WorkContext(Context):
         self,
         context: Context,
         transaction: Transaction,
-        writers: Mapping[type[TenantRow], Writer],
+        writers: Writers,
     ) -> None:
         super().__init__(
             context.actor,
@@ -238,10 +209,14 @@ class WorkContext(Context):
         for start in range(0, len(rows), BATCH):
             batch = rows[start : start + BATCH]
             writer = self._writer(type(batch[0]))
+            for row in batch:
+                await self._find_slots(writer, row)
             values = [values_of(row, writer) for row in batch]
             statement, args = writer.create_many(values, self)
-            found = await self._transaction.fetch(statement, *args)
-            made.update(record["id"] for record in found)
+            found = {it["id"] for it in await self._transaction.fetch(statement, *args)}
+            made |= found
+            new = [Saved(it["id"], it) for it in values if it["id"] in found]
+            await self.follow(writer, *new)
         return [row for row in rows if row.id in made]
 
     async def count(self, model: type[M], *conditions: ColumnElement[bool]) -> int:
@@ -272,6 +247,24 @@ class WorkContext(Context):
         self._jobs.append(job)
         return job.id
 
+    async def request(self, name: str, /, **body: Any) -> Mapping[str, Any]:
+        """Ask another app for something, here and now, with the caller's permissions.
+
+        Raises ``NotInstalled`` where the tenant has not that app.
+        """
+        found: Mapping[str, Any] = await self._writers.desk.ask(self, name, body)
+        return found
+
+    def writer(self, model: type[TenantRow]) -> Writer:
+        """What is known of a model's rows, and writes them."""
+        return self._writer(model)
+
+    async def _find_slots(self, writer: Writer, row: TenantRow) -> None:
+        """Give a new row the keys by which its custom fields are found."""
+        if writer.custom is not None:
+            present = instance_dict(row)
+            present.update(await writer.custom.kept(self, present[CUSTOM]))
+
     def _writer(self, model: type[TenantRow]) -> Writer:
         found = self._writers.get(model)
         if found is None:
@@ -291,10 +284,12 @@ class WorkContext(Context):
         added, self._added = self._added, []
         for row in added:
             writer = self._writers[type(row)]
+            await self._find_slots(writer, row)
             statement, args, _ = writer.create(values_of(row, writer), self)
             answered = await self._transaction.fetch(statement, *args)
             take(row, writer, answered)
-        for row in self._loaded.values():
+            await self.follow(writer, Saved(row.id, values_of(row, writer)))
+        for row in list(self._loaded.values()):
             await self._flush_changes(row)
         events, self._events = self._events, []
         for event in events:
@@ -306,6 +301,13 @@ class WorkContext(Context):
         jobs, self._jobs = self._jobs, []
         await insert_jobs(self._transaction, jobs)
 
+    async def follow(self, writer: Writer, *saved: Saved) -> None:
+        """Write what follows from rows that were written; raises the first refusal."""
+        if saved and writer.resource.following is not None:
+            within = WorkContext(self, self._transaction, self._writers)
+            await follow(within, writer.resource.following, saved)
+            await within.flush()
+
     async def write(self, row: TenantRow) -> None:
         """Write the changes of one loaded row at once."""
         await self._flush_changes(row)
@@ -315,14 +317,18 @@ class WorkContext(Context):
         changed = changes_of(row, writer)
         if not changed:
             return
+        if writer.custom is not None and CUSTOM in changed:
+            old = instance_state(row).committed_state[CUSTOM]
+            changed |= await writer.custom.rewritten(self, old, changed[CUSTOM])
         version = getattr(row, "version", None)
         statement, args = writer.change(row.id, version, changed, self)
         found = await self._transaction.fetch(statement, *args)
         if not found or found[0]["id"] is None:
             raise await frozen(self._transaction, writer, row.id, changed) or Stale()
+        await self.follow(writer, Saved(row.id, changed))
         instance_state(row)._commit_all(instance_dict(row))
         facet = writer.shape.facets
-        for name in ("version", "updated_at"):
+        for name in ("version", "updated_at", *writer.worked_out):
             instance_dict(row)[name] = facet[name].loaded(found[0][name])
 
 
@@ -333,26 +339,6 @@ EMIT = Statement(
 )
 
 
-def requested(ctx: Context, task: Asked, command: Command, terms: Terms) -> NewJob:
-    """The job that somebody asks for."""
-    delay, system = terms.get("delay"), terms.get("system", False)
-    bounds = ctx.actor.bounds
-    return NewJob(
-        task=task.name,
-        command=command.model_dump(mode="json"),
-        queue=task.queue,
-        run_at=terms.get("at") if delay is None else now() + delay,
-        unique_key=terms.get("unique"),
-        lane=terms.get("lane"),
-        bucket=terms.get("bucket"),
-        actor_kind="system" if system else ctx.actor.kind,
-        actor_id=None if system else ctx.actor.id,
-        credential=None if system else ctx.actor.credential,
-        scopes=None if system or bounds is None else " ".join(sorted(bounds)),
-        request_id=ctx.request_id or None,
-    )
-
-
 def hydrate(model: type[M], writer: Writer, record: Any) -> M:
     """An instance of the model from a record, with nothing marked as changed."""
     manager: Any = manager_of_class(model)
@@ -360,6 +346,14 @@ def hydrate(model: type[M], writer: Writer, record: Any) -> M:
     values = instance_dict(instance)
     for facet, value in zip(writer.facets, record, strict=True):
         values[facet.name] = facet.loaded(value)
+    return instance
+
+
+def held(model: type[M], values: Mapping[str, Any]) -> M:
+    """An instance of the model for values that are worked on, not yet written."""
+    manager: Any = manager_of_class(model)
+    instance: M = manager.new_instance()
+    instance_dict(instance).update(values)
     return instance
 
 

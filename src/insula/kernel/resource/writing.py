@@ -13,6 +13,8 @@ from insula.kernel.access.grants import Reach
 from insula.kernel.database.session import Statement
 from insula.kernel.foundation.clock import now
 from insula.kernel.foundation.ids import uuid7
+from insula.kernel.resource.custom.book import CustomColumns
+from insula.kernel.resource.custom.fields import CUSTOM
 from insula.kernel.resource.declaration import Resource
 from insula.kernel.resource.masking import Lens, Lenses, Masking
 from insula.kernel.resource.schemas import row_struct
@@ -49,8 +51,13 @@ MOST_SHAPES = 256
 class Writer:
     """The statements that write one resource, and the arguments that they take."""
 
-    def __init__(self, resource: Resource[Any], shape: Shape) -> None:
-        self.resource = resource
+    def __init__(
+        self,
+        resource: Resource[Any],
+        shape: Shape,
+        custom: CustomColumns | None = None,
+    ) -> None:
+        self.resource, self.custom = resource, custom
         self.shape, self._table = shape, resource.table.name
         self.name, self.type = resource.name, resource.type
         self.facets = tuple(it for it in shape.stored if it.name != "deleted_at")
@@ -84,6 +91,7 @@ class Writer:
             name: shape.facets[name].field.default for name in literals(shape)
         }
         self._shown = tuple(facet.name for facet in shape.readable)
+        self.worked_out = tuple(it for it in self.derived if it in self._shown)
 
     def encode(self, values: Mapping[str, Any]) -> bytes:
         """The row as the API answers with it."""
@@ -128,6 +136,21 @@ class Writer:
             for name in given
         ]
         return statement, [*args, body.decode(), uuid7(), *ctx.origin], body
+
+    async def fill(self, ctx: Context, values: dict[str, Any]) -> None:
+        """Check the custom fields of a new row; raises ``Invalid``."""
+        if self.custom is not None:
+            values |= await self.custom.new(ctx, values[CUSTOM])
+
+    async def refill(self, ctx: Context, values: dict[str, Any]) -> None:
+        """The same where they become all that there are."""
+        if self.custom is not None:
+            values |= await self.custom.replaced(ctx, values[CUSTOM])
+
+    async def amend(self, ctx: Context, values: dict[str, Any]) -> None:
+        """The same where some of them may change."""
+        if self.custom is not None and CUSTOM in values:
+            values |= await self.custom.changed(ctx, values[CUSTOM])
 
     async def number(self, values: dict[str, Any], ctx: Context) -> None:
         """Give a new row its numbers of fast sequences; others count as it is made."""

@@ -10,7 +10,9 @@ import insula.kernel.services.accounts.resource  # as above, with its indexes
 import insula.kernel.services.analytics.models  # as above
 import insula.kernel.services.audit.models  # as above
 import insula.kernel.services.bulk.runs  # as above, with its indexes
+import insula.kernel.services.comments.resource  # as above, with its indexes
 import insula.kernel.services.contacts.resource  # as above, with its indexes
+import insula.kernel.services.custom.resource  # as above, with its indexes
 import insula.kernel.services.exporting.models  # as above, with its indexes
 import insula.kernel.services.factors.models  # as above
 import insula.kernel.services.federation.domains  # as above, with its indexes
@@ -22,11 +24,15 @@ import insula.kernel.services.jobs.control  # as above, with its indexes
 import insula.kernel.services.keys.manifest  # as above, with its indexes
 import insula.kernel.services.linking.models  # the operators'
 import insula.kernel.services.mail.resources  # as above, with its indexes
+import insula.kernel.services.merging.merges  # as above, with its indexes
 import insula.kernel.services.metering.resource  # as above, with its indexes
 import insula.kernel.services.notifications.models  # as above
 import insula.kernel.services.oauth.clients  # as above, with its indexes
 import insula.kernel.services.privacy.models  # as above
+import insula.kernel.services.saved_views.resource  # as above, with its indexes
 import insula.kernel.services.scim.resources  # as above, with its indexes
 import insula.kernel.services.support.models  # the operators'
+import insula.kernel.services.tags.resource  # as above, with its indexes
+import insula.kernel.services.timeline.models  # as above
 import insula.kernel.services.webhooks.inbound_models  # the same
 import insula.kernel.services.webhooks.models  # noqa: F401  # the same

@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -10,9 +10,10 @@ import msgspec
 
 from insula.kernel.database.home import Home, Isolation, Login
 from insula.kernel.database.pool import Record
+from insula.kernel.foundation.currencies import CODES, USUAL
 from insula.kernel.foundation.ids import parse_uuid
 from insula.kernel.tenancy.control import Control
-from insula.kernel.tenancy.models import State, SubscriptionStatus
+from insula.kernel.tenancy.models import InstallationStatus, State, SubscriptionStatus
 from insula.kernel.tenancy.policy import policy_of
 from insula.kernel.tenancy.signals import TenantNotFound
 from insula.kernel.tenancy.tenant import Tenant
@@ -28,7 +29,8 @@ MOST = 20_000
 TENANT = """
 SELECT t.id, t.slug, t.name, t.state, h.id AS home_id, h.isolation, h.database,
        h.schema, d.domain, s.status AS subscription, s.limits, s.features,
-       t.settings->>'timezone' AS zone, t.security,
+       t.settings->>'timezone' AS zone,
+       t.settings->>'currency' AS currency, t.security,
        (SELECT COALESCE(jsonb_object_agg(i.app_name, i.status), '{}')
           FROM control.app_installations i WHERE i.tenant_id = t.id) AS apps
   FROM control.tenants t
@@ -49,7 +51,7 @@ class Directory:
     """Finds tenants by host and by id, from a bounded cache where it can.
 
     ``connected`` tells whether notices of changes arrive; ``locate`` gives the login
-    with which a home is reached.
+    with which a home is reached; ``base`` are the apps that every tenant has.
     """
 
     def __init__(
@@ -58,8 +60,10 @@ class Directory:
         base_domain: str,
         locate: Callable[[Isolation, str], Login],
         connected: Callable[[], bool],
+        base: Iterable[str] = (),
     ) -> None:
         self._control, self._locate, self._connected = control, locate, connected
+        self._base = dict.fromkeys(base, InstallationStatus.active.value)
         self._suffix = f".{base_domain}"
         self._found: OrderedDict[object, tuple[float, Tenant | None]] = OrderedDict()
         self._names: dict[UUID, set[object]] = {}
@@ -132,10 +136,11 @@ class Directory:
             domain=row["domain"] or row["slug"],
             home=Home(row["home_id"], isolation, row["schema"], login),
             subscription=None if status is None else SubscriptionStatus(status),
-            apps=msgspec.json.decode(row["apps"]),
+            apps={**msgspec.json.decode(row["apps"]), **self._base},
             limits={} if row["limits"] is None else msgspec.json.decode(row["limits"]),
             features=_decoded(row["features"]),
             zone=row["zone"],
+            currency=_currency(row["currency"]),
             policy=policy_of(row),
         )
 
@@ -162,3 +167,8 @@ class Directory:
 
 def _decoded(text: str | None) -> Mapping[str, Any] | None:
     return None if text is None else msgspec.json.decode(text, type=dict[str, Any])
+
+
+def _currency(code: str | None) -> str:
+    """The currency in which a tenant counts; one that nobody knows is as none."""
+    return code if code in CODES else USUAL

@@ -29,6 +29,8 @@ class SecurityPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
     linking: bool = True
     """Whether its users may link their accounts here with theirs elsewhere (R06)."""
     locale: str = "en"
+    mcp: bool = False
+    """Whether programs of artificial intelligence are let in at ``/mcp``."""
 
 
 DEFAULT = SecurityPolicy()

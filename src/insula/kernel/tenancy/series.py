@@ -31,6 +31,8 @@ KERNEL = Migrations(
         "job_buckets",
         "bulk_runs",
         "bulk_rows",
+        "merges",
+        "merge_moves",
         "files",
         "usage_counters",
         "request_rates",
@@ -46,6 +48,7 @@ KERNEL = Migrations(
         "mail_senders",
         "contacts",
         "contact_sessions",
+        "custom_fields",
         "notifications",
         "notification_preferences",
         "webhook_endpoints",
@@ -73,6 +76,11 @@ KERNEL = Migrations(
         "scim_tokens",
         "scim_users",
         "scim_groups",
+        "tags",
+        "taggings",
+        "comments",
+        "timeline_entries",
+        "saved_views",
     ),
 )
 """The tables that every home has; a new one is named here, or nothing makes it."""

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from insula.kernel.database.home import Home
+from insula.kernel.foundation.currencies import USUAL
 from insula.kernel.tenancy.models import State, SubscriptionStatus
 from insula.kernel.tenancy.policy import DEFAULT, SecurityPolicy
 
@@ -28,5 +29,7 @@ class Tenant:
     """What its plan has beyond the apps; None without a plan."""
     zone: str | None = None
     """The name of its time zone; without one it lives in UTC."""
+    currency: str = USUAL
+    """In which it counts what other currencies come to."""
     policy: SecurityPolicy = DEFAULT
     """How it lets people in."""

@@ -28,7 +28,7 @@ from insula.kernel.database.columns import (
     state,
 )
 from insula.kernel.database.home import Home, Isolation
-from insula.kernel.database.model import TenantModel, TenantRow
+from insula.kernel.database.model import TenantModel
 from insula.kernel.database.pool import Pools
 from insula.kernel.database.schema import ddl
 from insula.kernel.database.session import HOME, Session, Statement
@@ -45,7 +45,7 @@ from insula.kernel.resource.imports.importing import (
 )
 from insula.kernel.resource.imports.mapping import Instructions
 from insula.kernel.resource.rules import Check, NoOverlap
-from insula.kernel.resource.writing import Writer
+from insula.kernel.resource.writers import Writers
 from insula.kernel.tenancy.models import State
 from insula.kernel.tenancy.tenant import Tenant
 
@@ -118,7 +118,7 @@ stops = Resource(
 
 def trial_apis() -> Mapping[str, ResourceApi]:
     """The workshop's resources."""
-    writers: dict[type[TenantRow], Writer] = {}
+    writers = Writers()
     return {
         resource.name: ResourceApi(resource, writers, b"secret", lambda _: None)
         for resource in (machines, jobs, stops)

@@ -34,7 +34,7 @@ async def test_the_menu_and_every_resource_keep_to_the_contract(owner: Caller) -
     """S3-79: whatever the console reads has the shape that it was promised."""
     boot = (await owner.get("meta")).data
     Draft202012Validator(Boot.model_json_schema()).validate(boot)
-    assert [app["name"] for app in boot["apps"]] == ["maintenance"]
+    assert [app["name"] for app in boot["apps"]] == ["people", "maintenance"]
     described = await every(owner)
     assert len(described) > 20
     check = Draft202012Validator(ResourceMeta.model_json_schema())
@@ -104,7 +104,7 @@ async def test_what_one_may_not_do_is_not_offered(house: House) -> None:
     nobody = await house.user(tenant, "nothing-at-all")
     assert (await nobody.get(f"meta/{ASSETS}")).status == 404
     left = {it["name"] for it in (await nobody.get("meta")).data["resources"]}
-    assert left == {"exports", "imports"}  # everybody's own
+    assert left == {"exports", "imports", "saved_views"}  # everybody's own
 
 
 async def test_a_hidden_field_is_nowhere_in_it(house: House) -> None:
@@ -130,8 +130,8 @@ async def test_an_app_that_is_not_installed_is_not_there(house: House) -> None:
     """A tenant is told of what it has."""
     owner = await house.user(await house.tenant(apps=()))
     boot = (await owner.get("meta")).data
-    assert boot["apps"] == []
-    assert not [it for it in boot["resources"] if it.get("app")]
+    assert [app["name"] for app in boot["apps"]] == ["people"]  # which everybody has
+    assert {it.get("app") for it in boot["resources"]} == {None, "people"}
     assert (await owner.get(f"meta/{ASSETS}")).status == 404
 
 

@@ -25,7 +25,7 @@ async def test_a_reference_brings_its_row(owner: Caller, plant: Plant) -> None:
     """S4-32: as the very same JSON that the row has by itself."""
     found = await included(owner, plant.order, "asset,routine")
     pump = (await owner.get(f"{ASSETS}/{plant.pump['id']}")).data
-    assert found == plant.order | {"asset": pump, "routine": None}
+    assert found == plant.order | {"asset": pump, "routine": None, "tags": []}
     assert (await included(owner, plant.bare, "asset"))["asset"] is None
 
 
@@ -39,7 +39,11 @@ async def test_two_steps_are_one_inside_the_other(owner: Caller, plant: Plant) -
 async def test_children_come_in_their_own_order(owner: Caller, plant: Plant) -> None:
     found = await included(owner, plant.order, "work_items,work_items.corrective")
     items = [item | {"corrective": None} for item in plant.items]
-    assert found == plant.order | {"work_items": items, "truncated": []}
+    assert found == plant.order | {
+        "work_items": items,
+        "truncated": [],
+        "tags": [],
+    }
     bare = await included(owner, plant.bare, "work_items")
     assert (bare["work_items"], bare["truncated"]) == ([], [])
 

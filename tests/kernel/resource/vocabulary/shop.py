@@ -16,11 +16,18 @@ from insula.kernel.resource.declaration import Command
 from insula.sdk import (
     App,
     Average,
+    Axis,
     BigInt,
+    Chart,
     Context,
+    Count,
     Currency,
     Day,
+    Distinct,
+    Elapsed,
     Exclude,
+    Figure,
+    Figures,
     Holds,
     Link,
     Mapped,
@@ -30,13 +37,19 @@ from insula.sdk import (
     NoOverlap,
     OnDelete,
     Quarter,
+    Ratio,
+    Report,
     Resource,
+    Scale,
     Sequence,
     ShortText,
+    Span,
     Sum,
     TenantModel,
     Unique,
+    Unit,
     Week,
+    Weighted,
     Year,
     column,
     computed,
@@ -211,12 +224,61 @@ async def last(ctx: Context, ticket: Ticket) -> Ticket:
     return ticket
 
 
+async def ladder(ctx: Context, span: Span) -> Figures:
+    """How many invoices came how far."""
+    seen = await ctx.visible(Invoice)
+    drafts = await ctx.count(Invoice, seen, Invoice.state == S.draft)
+    steps = {"all": await ctx.count(Invoice, seen), "draft": drafts}
+    rows = [Figure({"step": name}, {"invoices": it}) for name, it in steps.items()]
+    return Figures(rows)
+
+
+sales = Report(
+    name="sales",
+    title="Sales",
+    resource=invoices,
+    chart=Chart.bar,
+    measures=(
+        Count(),
+        Sum(Invoice.amount_minor),
+        Sum(Invoice.amount_minor, where=Invoice.state == S.draft, name="open_minor"),
+        Weighted(Invoice.amount_minor, by=Invoice.number, out_of=1007, name="likely"),
+        Ratio(Count(where=Invoice.title == "T%1"), Count(), name="share"),
+        Distinct(Invoice.state, name="states"),
+    ),
+    dimensions=(Invoice.title,),
+    where=Invoice.title != "Hidden $1",
+    period=Invoice.created_at,
+    sort=("-sum(amount_minor)",),
+    limit=2,
+)
+nights = Report(
+    name="nights",
+    title="Nights",
+    resource=stays,
+    chart=Chart.line,
+    measures=(Average(Elapsed(Stay.first_on, Stay.last_on), name="stayed"),),
+    dimensions=(Month(Stay.first_on), Stay.vip),
+    period=Stay.first_on,
+)
+steps = Report(
+    name="steps",
+    title="Steps",
+    resource=invoices,
+    chart=Chart.funnel,
+    run=ladder,
+    axes=(Axis("step", kind="choice"),),
+    scales=(Scale("invoices", Unit.number),),
+    reads=(Invoice.state,),
+    card=True,
+)
 SHOP = App(
     name="shop",
     title="Shop",
     version="1.0.0",
     folder=Path(__file__).parent,
     resources=(invoices, lines, tickets, stays),
+    reports=(sales, nights, steps),
     roles={
         "clerk": ("shop.invoices.*", "shop.*.read"),
         "porter": ("shop.stays.*",),

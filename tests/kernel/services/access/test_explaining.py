@@ -25,31 +25,31 @@ async def explained(
 
 async def test_a_grant_is_named_with_the_role_and_the_team(town: Town) -> None:
     """S4-16: which role, by which way, grants what covers it."""
-    person = await town.user("crm.reader")
+    person = await town.user("sales.reader")
     team = await town.team(f"t {secrets.token_hex(3)}", person, roles=("viewer",))
-    allowed, rules = await explained(town, person, "crm.deals.read")
+    allowed, rules = await explained(town, person, "sales.deals.read")
     assert allowed
     words = " ".join(why for _, why in rules["grant"])
-    assert "crm.reader grants crm.deals.read" in words
+    assert "sales.reader grants sales.deals.read" in words
     assert f"viewer (by the team {team}) grants *.*.read" in words
-    assert rules["app"] == [("allows", "The app crm is installed.")]
+    assert rules["app"] == [("allows", "The app sales is installed.")]
     assert rules["tenant"][0][0] == rules["account"][0][0] == "allows"
 
 
 async def test_what_nobody_granted_is_refused(town: Town) -> None:
     """S0-54: and it is said which roles were looked at."""
-    person = await town.user("crm.reader")
-    allowed, rules = await explained(town, person, "crm.deals.delete")
+    person = await town.user("sales.reader")
+    allowed, rules = await explained(town, person, "sales.deals.delete")
     assert not allowed
     ((verdict, why),) = rules["grant"]
-    assert (verdict, "crm.reader" in why) == ("refuses", True)
+    assert (verdict, "sales.reader" in why) == ("refuses", True)
 
 
 async def test_whether_a_row_is_in_reach_is_said(town: Town) -> None:
     """R36: as the request would be answered."""
-    person = await town.user("crm.sales_rep")
+    person = await town.user("sales.sales_rep")
     mine, other = await town.deal("mine", person), await town.deal("not mine")
-    permission = "crm.deals.update"
+    permission = "sales.deals.update"
     allowed, rules = await explained(town, person, permission, id=mine["id"])
     assert allowed
     assert rules["rows"] == [("limits", "It is for rows of their own.")]
@@ -62,26 +62,28 @@ async def test_masks_scopes_and_features_are_said(town: Town) -> None:
     """Promise 3, S2-56: each that stands in the way, or takes a part."""
     name = f"r_{secrets.token_hex(3)}"
     mask = {"hide": ["amount"], "freeze": ["title"]}
-    await town.role(name, "crm.deals.manage", crm_deals=mask)
+    await town.role(name, "sales.deals.manage", sales_deals=mask)
     person = await town.user(name)
-    allowed, rules = await explained(town, person, "crm.deals.update", scopes="files.*")
+    allowed, rules = await explained(
+        town, person, "sales.deals.update", scopes="files.*"
+    )
     assert not allowed
     assert rules["scope"][0][0] == "refuses"
     shown = [why for _, why in rules["fields"]]
     assert shown == ["Not shown: amount, margin.", "Not to be written: title."]
-    _, rules = await explained(town, person, "crm.report.read")
+    _, rules = await explained(town, person, "sales.report.read")
     assert rules["feature"][0][1] == "The plan has not the feature reports."
 
 
 @pytest.mark.parametrize(
     ("role", "permission"),
     [
-        ("member", "crm.deals.create"),
-        ("member", "crm.deals.delete"),
-        ("viewer", "crm.deals.create"),
-        ("crm.sales_lead", "crm.deals.create"),
-        ("customer", "crm.deals.create"),
-        ("manager", "crm.deals.create"),
+        ("member", "sales.deals.create"),
+        ("member", "sales.deals.delete"),
+        ("viewer", "sales.deals.create"),
+        ("sales.sales_lead", "sales.deals.create"),
+        ("customer", "sales.deals.create"),
+        ("manager", "sales.deals.create"),
     ],
 )
 async def test_what_is_explained_is_what_happens(
@@ -91,9 +93,9 @@ async def test_what_is_explained_is_what_happens(
     person = await town.user(role)
     allowed, _ = await explained(town, person, permission)
     if permission.endswith("create"):
-        answer = await person.post("crm/deals", {"title": "x"})
+        answer = await person.post("sales/deals", {"title": "x"})
     else:
-        unknown = "crm/deals/0190a0a0-0000-7000-8000-000000000000"
+        unknown = "sales/deals/0190a0a0-0000-7000-8000-000000000000"
         answer = await person.send("DELETE", unknown, headers={"if-match": '"1"'})
     assert allowed is (answer.status != 403)
 
@@ -104,7 +106,7 @@ async def test_what_is_explained_is_what_happens(
         ({"user": "x"}, 400),
         ({"user": "0190a0a0-0000-7000-8000-000000000000"}, 404),
         ({"permission": ""}, 400),
-        ({"permission": "crm.*.read"}, 400),
+        ({"permission": "sales.*.read"}, 400),
         ({"id": "x"}, 404),
         ({"id": "0190a0a0-0000-7000-8000-000000000000"}, 404),
         ({"resource": "no.such", "id": "x"}, 400),
@@ -116,28 +118,28 @@ async def test_an_odd_question_is_answered_as_one(
     town: Town, changed: dict[str, Any], status: int
 ) -> None:
     """Never a fault, whatever is asked."""
-    asked = {"user": str(town.owner.actor_id), "permission": "crm.deals.read"}
+    asked = {"user": str(town.owner.actor_id), "permission": "sales.deals.read"}
     answer = await town.owner.get("access/explain", params={**asked, **changed})
     assert answer.status == status
 
 
 async def test_people_of_another_tenant_are_unknown(town: Town) -> None:
     """S0-57: their ids and their rows answer as nobody's."""
-    other = await town.house.tenant(apps=("crm",))
+    other = await town.house.tenant(apps=("sales",))
     stranger = await town.house.user(other)
-    asked = {"user": str(stranger.actor_id), "permission": "crm.deals.read"}
+    asked = {"user": str(stranger.actor_id), "permission": "sales.deals.read"}
     assert (await town.owner.get("access/explain", params=asked)).status == 404
 
 
 async def test_only_a_row_that_one_may_read_is_asked_about(town: Town) -> None:
     """Pitfall 25: the explanation tells nobody of rows that they do not reach."""
     name = f"r_{secrets.token_hex(3)}"
-    await town.role(name, "roles.read", "own:crm.deals.read")
+    await town.role(name, "roles.read", "own:sales.deals.read")
     asker = await town.user(name)
     deal = await town.deal("out of sight")
     asked = {
         "user": str(town.owner.actor_id),
-        "permission": "crm.deals.read",
+        "permission": "sales.deals.read",
         "id": deal["id"],
     }
     assert (await asker.get("access/explain", params=asked)).status == 404
@@ -147,12 +149,12 @@ async def test_all_policies_are_in_one_place(town: Town) -> None:
     """S4-16: security, roles, teams, what resources and operations ask for."""
     found = (await town.owner.get("access/policies")).data
     assert found["security"]["verify"] == town.tenant.policy.verify
-    assert {"owner", "crm.sales_rep"} <= {it["name"] for it in found["roles"]}
+    assert {"owner", "sales.sales_rep"} <= {it["name"] for it in found["roles"]}
     rules = {it["name"]: it for it in found["resources"]}
-    deals = rules["crm.deals"]
+    deals = rules["sales.deals"]
     assert (deals["owner"], deals["team"]) == ("owner_id", "team_id")
-    assert deals["fields"]["margin"]["read"] == "crm.deals.read_margin"
+    assert deals["fields"]["margin"]["read"] == "sales.deals.read_margin"
     asked = {it["name"]: it for it in found["operations"]}
-    assert asked["crm.deals.forecast"]["feature"] == "forecasting"
-    assert asked["crm.deals.list"]["permission"] == "crm.deals.read"
+    assert asked["sales.deals.forecast"]["feature"] == "forecasting"
+    assert asked["sales.deals.list"]["permission"] == "sales.deals.read"
     assert not any(name.startswith("tenants.") for name in asked)

@@ -19,12 +19,13 @@ from insula.kernel.foundation.ids import uuid7
 from insula.kernel.resource.api import ResourceApi
 from insula.kernel.resource.deriving import derive
 from insula.kernel.resource.listing import BadQuery
+from insula.kernel.resource.writers import Writers
 from insula.kernel.services.audit.resource import entries
 from insula.kernel.tenancy.tenant import Tenant
 from tests.house import House
 
 pytestmark = pytest.mark.anyio
-API = ResourceApi(entries, {}, b"s" * 32, lambda _: None)
+API = ResourceApi(entries, Writers(), b"s" * 32, lambda _: None)
 WRITE = Statement(
     """INSERT INTO home__.audit_log (tenant_id, id, created_at, action, resource,
        resource_id, actor_kind, actor_id, request_id, client, changes)

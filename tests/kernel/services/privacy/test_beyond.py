@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from insula.kernel.database.home import Isolation
+from insula.kernel.database.session import Statement
 from insula.kernel.foundation.ids import uuid7
 from tests.house import House
 from tests.kernel.services.contacts.visiting import CONTACTS, PORTAL, at_portal
@@ -28,6 +29,16 @@ INSERT INTO control.support_accesses (id, tenant_id, admin_id, operator, reason,
        scope, hours, state, decided_at, decided_by)
 VALUES ($1, $2, $3, 'ops@insula.test', $4, 'consent', 'read', 3, 'approved', now(), $5)
 """
+HANGING = Statement(
+    " UNION ALL ".join(
+        f"SELECT DISTINCT '{what}' AS what, row_id FROM home__.{table}"
+        " WHERE tenant_id = $1::text::uuid AND resource = 'people.contacts'"
+        for what, table in (
+            *(("tag", "taggings"), ("comment", "comments")),
+            ("entry", "timeline_entries"),
+        )
+    )
+)
 MEMBERS = "SELECT tenant_id FROM control.account_members WHERE account_id = $1"
 
 
@@ -102,3 +113,30 @@ async def test_a_contact_is_erased_with_the_account_at_the_portal(
         assert await traces(connection, office.tenant.id) == {}
     shown = await owner.get(f"{CONTACTS}/{contact_id}")
     assert NAME not in str(shown.body)
+
+
+async def test_what_hangs_on_an_erased_contact_goes_with_it(house: House) -> None:
+    """What was said of them, their tags, their timeline; not what others have."""
+    office = Office(house, await house.tenant())
+    asks, owner = await office.somebody("owner"), await office.somebody("owner")
+    left, kept = [
+        (await owner.post("people/contacts", {"name": name})).data["id"]
+        for name in (NAME, "Somebody Else")
+    ]
+    for key in (left, kept):
+        await owner.post(f"people/contacts/{key}/comments", {"text": f"On {NAME}"})
+        await owner.post(f"people/contacts/{key}/tags", {"tags": ["vip"]})
+    await house.work(office.tenant)
+    whom = {"subject": "people_contacts", "subject_id": left}
+    path = await office.request(asks, "erasure", **whom)
+    await office.ask(owner, f"{path}/approve")
+    await office.erase(path)
+    assert (await owner.get(path)).data["state"] == "done"
+    session = house.platform.open_session(office.tenant.home, office.tenant.id)
+    async with session.transaction() as transaction:
+        rows = await transaction.fetch(HANGING)
+    assert {(row["what"], str(row["row_id"])) for row in rows} == {
+        *(("tag", kept), ("comment", kept), ("entry", kept))
+    }
+    [said] = (await owner.get(f"people/contacts/{kept}/comments")).data
+    assert NAME not in said["text"]

@@ -52,6 +52,13 @@ def test_longer_words_are_other_words(text: str) -> None:
     assert Redactor(KNOWN).text(text) == text
 
 
+def test_what_is_no_name_and_no_number_takes_nothing_else_away() -> None:
+    """A field for phones may hold any text, and one for names an address."""
+    odd = [(Holds.phone, "ask at the desk"), (Holds.name, "mia@post.test")]
+    text = "This is a test: call 12, or post a letter."
+    assert Redactor(identifiers(odd)).text(text) == text
+
+
 def test_short_words_are_not_looked_for() -> None:
     known = identifiers(
         [(Holds.name, "Jo de Li"), (Holds.secret, "hash"), (Holds.birth, "1990")]

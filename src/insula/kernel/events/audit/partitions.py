@@ -22,6 +22,7 @@ from insula.kernel.events.audit.sealing import append, chain_end
 from insula.kernel.foundation.clock import now as present
 
 TABLE = "audit_log"
+"""The log; other tables may be cut by the months of their ids as well."""
 KEEP_MONTHS = 24
 AHEAD = 3
 """Months that have a partition before they begin."""
@@ -66,7 +67,19 @@ async def roll_partitions(
     anything. The connection is the owner's. Each step is a short transaction of its
     own that gives up rather than hold up the writers; run it again whenever you like.
     """
-    rolling = _Rolling(owner, schema)
+    return await _rolled(_RollingLog(owner, schema, TABLE), now, keep_months)
+
+
+async def roll_plain(
+    owner: Connection, place: tuple[str, str], now: datetime, keep_months: int | None
+) -> Rolled:
+    """The same for the table of a schema that no chain tells of."""
+    return await _rolled(_Rolling(owner, *place), now, keep_months)
+
+
+async def _rolled(
+    rolling: "_Rolling", now: datetime, keep_months: int | None
+) -> Rolled:
     await rolling.make(now)
     if keep_months is not None:
         await rolling.expire(id_at(_month_after(now, -keep_months)))
@@ -80,10 +93,10 @@ def _month_after(moment: datetime, months: int) -> datetime:
 
 
 class _Rolling:
-    """One run over one home."""
+    """One run over one table of one home."""
 
-    def __init__(self, owner: Connection, schema: str) -> None:
-        self._owner, self._schema = owner, schema
+    def __init__(self, owner: Connection, schema: str, table: str) -> None:
+        self._owner, self._schema, self._table = owner, schema, table
         self.made: list[str] = []
         self.dropped: list[str] = []
         self.waiting: list[str] = []
@@ -93,12 +106,12 @@ class _Rolling:
         known = {it.name for it in await self._partitions()}
         for ahead in range(1, AHEAD + 1):
             begin, end = _month_after(now, ahead), _month_after(now, ahead + 1)
-            name = f"{TABLE}_{begin:%Y_%m}"
+            name = f"{self._table}_{begin:%Y_%m}"
             if name not in known:
                 await self._make(name, id_at(begin), id_at(end))
 
     async def _make(self, name: str, begin: UUID, end: UUID) -> None:
-        whole, parent = f"{self._schema}.{name}", f"{self._schema}.{TABLE}"
+        whole, parent = f"{self._schema}.{name}", f"{self._schema}.{self._table}"
         # Attached, not made in place: that would shut the whole table for a moment.
         steps = (
             f"CREATE TABLE {whole} (LIKE {parent} INCLUDING DEFAULTS)",
@@ -116,14 +129,13 @@ class _Rolling:
             self.made.append(name)
 
     async def expire(self, before: UUID) -> None:
-        """Let go of what is older, once every chain has told of it."""
+        """Let go of what is older."""
         partitions = await self._partitions()
         old = [it for it in partitions if it.until is not None and it.until <= before]
-        rest = f"{TABLE}_{REST}"
+        rest = f"{self._table}_{REST}"
         names = [*(it.name for it in old), rest]
         try:
-            tenants = {it for name in names for it in await self._tenants(name, before)}
-            await self._tell(sorted(tenants), before)
+            await self._announce(names, before)
             while await self._delete(f"{self._schema}.{rest}", before):
                 pass
         except asyncpg.LockNotAvailableError:
@@ -132,8 +144,11 @@ class _Rolling:
         for partition in old:
             await self._drop(partition.name)
 
+    async def _announce(self, names: Sequence[str], before: UUID) -> None:
+        """Say beforehand what will be gone, where it has to be said."""
+
     async def _partitions(self) -> list[Partition]:
-        rows = await self._owner.fetch(PARTITIONS, f"{self._schema}.{TABLE}")
+        rows = await self._owner.fetch(PARTITIONS, f"{self._schema}.{self._table}")
         return [Partition(*row) for row in rows]
 
     async def _drop(self, name: str) -> None:
@@ -156,6 +171,30 @@ class _Rolling:
         self.deleted += deleted
         return deleted == BATCH
 
+    @asynccontextmanager
+    async def _step(self) -> AsyncIterator[None]:
+        async with self._owner.transaction():
+            await self._owner.execute(LIMITS)
+            yield
+
+    @asynccontextmanager
+    async def _unwalled(self, whole: str) -> AsyncIterator[None]:
+        """Let the owner see a partition's rows, of all tenants, for one transaction."""
+        async with self._step():
+            await self._owner.execute(
+                f"ALTER TABLE {whole} NO FORCE ROW LEVEL SECURITY"
+            )
+            yield
+            await self._owner.execute(f"ALTER TABLE {whole} FORCE ROW LEVEL SECURITY")
+
+
+class _RollingLog(_Rolling):
+    """The same of the audit log: what goes is told by every chain before it is gone."""
+
+    async def _announce(self, names: Sequence[str], before: UUID) -> None:
+        tenants = {it for name in names for it in await self._tenants(name, before)}
+        await self._tell(sorted(tenants), before)
+
     async def _tenants(self, name: str, before: UUID) -> list[UUID]:
         whole = f"{self._schema}.{name}"
         async with self._unwalled(whole):
@@ -175,22 +214,6 @@ class _Rolling:
                     tenant_id,
                     before,
                 )
-
-    @asynccontextmanager
-    async def _step(self) -> AsyncIterator[None]:
-        async with self._owner.transaction():
-            await self._owner.execute(LIMITS)
-            yield
-
-    @asynccontextmanager
-    async def _unwalled(self, whole: str) -> AsyncIterator[None]:
-        """Let the owner see a partition's rows, of all tenants, for one transaction."""
-        async with self._step():
-            await self._owner.execute(
-                f"ALTER TABLE {whole} NO FORCE ROW LEVEL SECURITY"
-            )
-            yield
-            await self._owner.execute(f"ALTER TABLE {whole} FORCE ROW LEVEL SECURITY")
 
 
 async def _expire(transaction: Transaction, tenant_id: UUID, before: UUID) -> None:

@@ -1,16 +1,13 @@
 """Answering: aggregates of the rows that a caller's list would be of."""
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from insula.kernel.access.context import Context
-from insula.kernel.access.grants import Reach
 from insula.kernel.access.operation import Call, Reply
 from insula.kernel.database.session import Statement
 from insula.kernel.resource.aggregates.asking import (
@@ -20,15 +17,17 @@ from insula.kernel.resource.aggregates.asking import (
     read_question,
 )
 from insula.kernel.resource.aggregates.grouping import Naming, grouping
+from insula.kernel.resource.aggregates.telling import (
+    namings_of,
+    scopes_of,
+    told_group,
+    zone_of,
+)
 from insula.kernel.resource.api import ResourceApi
-from insula.kernel.resource.measures import Function, Measured
-from insula.kernel.resource.querying.includes import readable
 from insula.kernel.resource.querying.selecting import Selection
 from insula.kernel.resource.writing import Writer
 
 MOST_SHAPES = 64
-DECIMALS = 6
-"""To which means are rounded."""
 
 
 class Aggregator:
@@ -43,31 +42,17 @@ class Aggregator:
         """The groups of the rows that the query picks, and what they come to."""
         query = call.query
         picking = {name: it for name, it in query.items() if name not in OWN}
+        await self.api.lister.offer.know(ctx, picking)
         selection = self.api.selection(ctx, picking)
         question = read_question(selection.selector.offer, query)
-        limit, zone = read_limit(query), _zone(ctx.tenant.zone)
-        namings = tuple(self._namings(question, ctx))
+        limit, zone = read_limit(query), zone_of(ctx)
+        namings = tuple(namings_of(self.api, self._writers, question.groups, ctx))
         statement = self._statement(selection, question, namings)
-        scopes = [it for naming in namings for it in _scope_of(naming, ctx)]
-        given = (zone, *selection.args, limit + 1, *scopes)
+        given = (zone, *selection.args, limit + 1, *scopes_of(namings, ctx))
         found: Sequence[Any] = await ctx.session.fetch(statement, *given)
-        groups = [self._group(question, namings, it) for it in found[:limit]]
+        groups = [told_group(question, namings, it) for it in found[:limit]]
         meta = {"zone": zone, "truncated": len(found) > limit}
         return Reply(msgspec.json.encode(groups), meta=meta)
-
-    def _namings(self, question: Question, ctx: Context) -> Iterator[Naming]:
-        """The titles that somebody may read of what groups are about."""
-        tables = {it.resource.table.name: it for it in self._writers.values()}
-        for place, group in enumerate(question.groups):
-            target = tables.get(self.api.shape.facets[group.field].field.target or "")
-            if target is None or not readable(target.resource, ctx):
-                continue
-            title = target.resource.title
-            if title is None or title in target.masking.of(ctx.actor).hide:
-                continue
-            scope = target.scoping.of(ctx.actor, "read")
-            reach = Reach.all if scope is None else scope.reach
-            yield Naming(place, target, title, reach)
 
     def _statement(
         self, selection: Selection, question: Question, namings: Sequence[Naming]
@@ -85,45 +70,3 @@ class Aggregator:
                 self._statements.popitem(last=False)
         self._statements.move_to_end(form)
         return found
-
-    def _group(
-        self, question: Question, namings: Sequence[Naming], record: Sequence[Any]
-    ) -> dict[str, Any]:
-        groups, measures = question.groups, question.measures
-        titles = len(groups) + len(measures)
-        return {
-            "group": {it.name: record[at] for at, it in enumerate(groups)},
-            "labels": {
-                groups[it.place].name: record[titles + at]
-                for at, it in enumerate(namings)
-                if record[titles + at] is not None
-            },
-            "measures": {
-                it.name: self._value(it, record[len(groups) + at])
-                for at, it in enumerate(measures)
-            },
-        }
-
-    def _value(self, measure: Measured, value: Any) -> Any:
-        """A number as JSON has them; a sum of whole ones is one, however large."""
-        if not isinstance(value, Decimal):
-            return value
-        field = self.api.shape.facets[measure.field or ""]
-        if measure.function is Function.sum and field.cast in ("bigint", "integer"):
-            return int(value)
-        if measure.function is Function.average and value.is_finite():
-            return float(round(value, DECIMALS))
-        return float(value)
-
-
-def _zone(name: str | None) -> str:
-    """The tenant's time zone; one that is none counts as UTC."""
-    try:
-        return ZoneInfo(name or "UTC").key
-    except (KeyError, ValueError, OSError):
-        return "UTC"
-
-
-def _scope_of(naming: Naming, ctx: Context) -> tuple[Any, ...]:
-    scope = naming.target.scoping.of(ctx.actor, "read")
-    return () if scope is None else scope.args

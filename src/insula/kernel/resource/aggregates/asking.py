@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from insula.kernel.foundation.words import Words
-from insula.kernel.resource.measures import Grouping, Measured
+from insula.kernel.resource.measuring import Grouping, Measured
 from insula.kernel.resource.querying.offer import Offer
 from insula.kernel.resource.querying.problems import BadQuery, clipped, named
 

@@ -10,7 +10,8 @@ from insula.kernel.access.operation import Operation, Parameter
 from insula.kernel.resource.aggregates.answering import Aggregator
 from insula.kernel.resource.aggregates.asking import MOST, USUAL
 from insula.kernel.resource.api import ResourceApi
-from insula.kernel.resource.measures import Function, Grouping, Measured
+from insula.kernel.resource.measures import Function
+from insula.kernel.resource.measuring import Grouping, Measured, Unit
 from insula.kernel.resource.querying.describing import (
     TEXT,
     selecting,
@@ -94,13 +95,12 @@ def _value(api: ResourceApi, group: Grouping) -> dict[str, Any]:
 
 
 def _number(api: ResourceApi, measure: Measured) -> dict[str, Any]:
-    if measure.field is None:
+    if measure.function in (Function.number, Function.distinct):
         return {"type": "integer"}
-    facet = api.shape.facets[measure.field]
-    if measure.function in (Function.least, Function.most):
+    if measure.unit is Unit.time:
+        facet = api.shape.facets[measure.field or ""]
         return {"anyOf": [_bare(_inline(facet.annotation)), {"type": "null"}]}
-    whole = measure.function is Function.sum and facet.cast in ("bigint", "integer")
-    return {"type": ["integer" if whole else "number", "null"]}
+    return {"type": ["integer" if measure.whole else "number", "null"]}
 
 
 def _inline(annotation: Any) -> dict[str, Any]:

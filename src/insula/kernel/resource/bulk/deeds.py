@@ -141,6 +141,8 @@ class Deed:
         facets, sent = self.api.shape.facets, body.model_fields_set - {"version"}
         values = {name: facets[name].loaded(old[name]) for name in sent}
         new = body.__dict__
+        for name in (it for it in sent if facets[it].field.merged):
+            values[name] = {key: values[name].get(key) for key in new[name]}
         return msgspec.json.encode({k: v for k, v in values.items() if v != new[k]})
 
 

@@ -5,7 +5,7 @@ list, filters, sort, fields, masks, own and team rows, holds for the export, bec
 is the list.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import IO, Any
@@ -16,6 +16,7 @@ from insula.kernel.access.context import Context
 from insula.kernel.access.operation import Call
 from insula.kernel.foundation.errors import BadRequest
 from insula.kernel.resource.api import ResourceApi
+from insula.kernel.resource.custom.fields import CUSTOM, AddedField
 from insula.kernel.resource.exports.sheets import Sheet, SheetFormat, new_sheet
 from insula.kernel.resource.imports.lookups import Find
 
@@ -69,6 +70,7 @@ class _View:
     def __init__(self, api: ResourceApi, find: Find, wanted: Wanted) -> None:
         self._api, self._find, self._wanted = api, find, wanted
         facets = api.shape.facets
+        self._added: tuple[AddedField, ...] = ()
         self._plain = wanted.format is SheetFormat.jsonl
         self._days = frozenset(
             name for name, facet in facets.items() if facet.cast == "date"
@@ -82,6 +84,8 @@ class _View:
             if name not in OWN | PAGING
         }
         query["per_page"] = PAGE
+        if (custom := self._api.writer.custom) is not None:
+            self._added = tuple((await custom.of(ctx)).active.values())
         sheet, count = None, 0
         while True:
             reply = await self._api.list(
@@ -118,9 +122,17 @@ class _View:
         every = [it.name for it in self._api.shape.readable if it.name not in hidden]
         fields = self._wanted.query.get("fields")
         if fields is None:
-            return every
+            return list(self._spread(every))
         asked = {"id", *fields.split(",")}
-        return [name for name in every if name in asked]
+        return list(self._spread(name for name in every if name in asked))
+
+    def _spread(self, names: Iterable[str]) -> Iterator[str]:
+        """The columns of some fields: each custom field has one."""
+        for name in names:
+            if name == CUSTOM and self._api.resource.custom:
+                yield from (it.name for it in self._added)
+            else:
+                yield name
 
     def _row(self, row: dict[str, Any]) -> dict[str, Any]:
         """The columns of a row; of what is included its title."""
@@ -131,6 +143,8 @@ class _View:
         for name, value in row.items():
             if name not in facets:
                 found.update(self._included(name, value))
+            elif name == CUSTOM and self._api.resource.custom:
+                found |= {it.name: _cell(value.get(it.key)) for it in self._added}
             elif name in self._days and value is not None:
                 found[name] = date.fromisoformat(value)
             else:
@@ -155,6 +169,11 @@ def title_of(api: ResourceApi) -> str:
         return api.resource.title
     texts = (it.name for it in api.shape.readable if it.cast == "varchar")
     return next(texts, "id")
+
+
+def _cell(value: Any) -> Any:
+    """A custom value as a file has it: several choices in one cell."""
+    return ", ".join(value) if isinstance(value, list) else value
 
 
 def _rows(data: bytes) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from insula.kernel.access.context import Context
 from insula.kernel.foundation.errors import Denied
 from insula.kernel.foundation.languages import Catalog, told
 from insula.kernel.resource.api import ResourceApi
+from insula.kernel.resource.imports.custom import learn
 from insula.kernel.resource.imports.ids import Identity, ImportIds
 from insula.kernel.resource.imports.lookups import Find
 from insula.kernel.resource.imports.mapping import Instructions, Mapper, Mode
@@ -29,6 +30,7 @@ from insula.kernel.resource.imports.writing import (
     Execute,
     Written,
     rehearsing,
+    writing,
 )
 
 KEPT_ERRORS = 1000
@@ -98,6 +100,10 @@ class Importer:
         self, api: ResourceApi, find: Find, changed: Callable[[UUID], None]
     ) -> None:
         self.api, self.find, self.changed = api, find, changed
+
+    async def learn(self, ctx: Context) -> None:
+        """Learn of the fields that the tenant added, before an import is prepared."""
+        await learn(ctx, self.api.writer)
 
     def prepare(
         self, ctx: Context, file: Table, instructions: Instructions
@@ -172,7 +178,7 @@ class Import:
     async def run(self, watch: Watch = NOBODY) -> ImportReport:
         """Import the file."""
         try:
-            return await self._go(self._ctx.session.fetch, watch)
+            return await self._go(writing(self._ctx.session), watch)
         finally:
             self._importer.changed(self._ctx.tenant.id)
 

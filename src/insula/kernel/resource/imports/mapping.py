@@ -27,6 +27,7 @@ from insula.kernel.foundation.errors import FieldError, Invalid
 from insula.kernel.foundation.words import Words
 from insula.kernel.resource.api import ResourceApi
 from insula.kernel.resource.imports.columns import Columns, plain
+from insula.kernel.resource.imports.custom import names_of_added
 from insula.kernel.resource.imports.lookups import (
     Find,
     Lookup,
@@ -38,6 +39,7 @@ from insula.kernel.resource.shape import Facet
 
 Cells = Sequence[str]
 JSON = "text::jsonb"
+NOTHING: Mapping[str, str] = {}
 KERNEL_OWN = frozenset(
     {"tenant_id", "id", "version", "created_at", "updated_at", "deleted_at"}
 )
@@ -239,13 +241,15 @@ class Mapper:
 
         Only fields that a caller may create: history is never imported by accident.
         """
-        taken, used = {it.facet.name for it in found}, {*_used(found), *skip}
-        for column, name in proposals(self._api, columns.names).items():
-            if column not in used and name in self._fields and name not in taken:
+        taken, used = {_taken(it) for it in found}, {*_used(found), *skip}
+        added = names_of_added(self._ctx, self._api.writer)
+        for column, name in proposals(self._api, columns.names, added).items():
+            head, _, member = name.partition(".")
+            if column not in used and head in self._fields and name not in taken:
                 taken.add(name)
-                facet = self._fields[name]
+                facet = self._fields[head]
                 source = self._referring(_column(column, columns), facet)
-                yield Entry(name, facet, "", source)
+                yield Entry(name, facet, member, source)
 
     def _check_unused(
         self, columns: Columns, found: Sequence[Entry], skip: Sequence[str]
@@ -310,12 +314,15 @@ def matchable(api: ResourceApi) -> tuple[str, ...]:
     return ("id", *(api.resource.match or unique_fields(api)))
 
 
-def proposals(api: ResourceApi, names: Sequence[str]) -> dict[str, str]:
+def proposals(
+    api: ResourceApi, names: Sequence[str], added: Mapping[str, str] = NOTHING
+) -> dict[str, str]:
     """The field that each column probably is, by its name or an alias of it.
 
     A reference is meant by ``asset`` as by ``asset_id``. No field is proposed twice.
+    ``added`` are the names of fields that the tenant added.
     """
-    known: dict[str, str] = {}
+    known: dict[str, str] = dict(added)
     for name, said in api.resource.aliases.items():
         known.update({plain(alias): name for alias in said})
     for facet in api.shape.creatable:
@@ -340,6 +347,12 @@ def told_only(api: ResourceApi, column: str) -> bool:
     if dot:
         return f"{name}_id" in api.shape.facets
     return name == "type" or name in KERNEL_OWN
+
+
+def _taken(entry: Entry) -> str:
+    """What no other column is for: a member of a document, or a whole field."""
+    custom = entry.facet.field.merged and entry.member
+    return entry.target if custom else entry.facet.name
 
 
 def _used(found: Iterable[Entry]) -> set[str]:

@@ -48,6 +48,7 @@ def import_operation(importer: Importer, languages: Languages) -> Operation:
     async def run(ctx: Context, call: Call) -> Reply:
         instructions, rehearsed = _instructions(call.query)
         file = open_table(io.BytesIO(call.raw), instructions)
+        await importer.learn(ctx)
         work = importer.prepare(ctx, file, instructions)
         report = await (work.rehearse() if rehearsed else work.run())
         usual = ctx.actor.locale, ctx.tenant.policy.locale

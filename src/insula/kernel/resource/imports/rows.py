@@ -1,7 +1,7 @@
 """Import rows: a file's text as values of the resource, checked by its own schema."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,9 @@ from insula.kernel.foundation.errors import FieldError, Invalid, Problem
 from insula.kernel.foundation.ids import parse_uuid
 from insula.kernel.foundation.words import Words
 from insula.kernel.resource.api import ResourceApi
+from insula.kernel.resource.custom.fields import AddedFields
+from insula.kernel.resource.imports.custom import learn
+from insula.kernel.resource.imports.custom_cells import columns_of
 from insula.kernel.resource.imports.ids import Identity, RepeatedKey
 from insula.kernel.resource.imports.lookups import Finder
 from insula.kernel.resource.imports.lookups import Found as Ids
@@ -88,6 +91,7 @@ class Drafter:
         ]
         self._key = [target.partition(".")[::2] for target in instructions.key]
         self._match, self._ids = instructions.match, identity
+        self._added: AddedFields | None = None
         self._changes = instructions.match and instructions.mode is Mode.update
         facets = {facet.name: facet for facet in api.shape.creatable}
         facets.update((entry.facet.name, entry.facet) for entry in entries)
@@ -99,6 +103,7 @@ class Drafter:
 
     async def drafts(self, rows: Sequence[Row]) -> Drafts:
         """The drafts of some rows; references are looked up all at once."""
+        self._added = await learn(self._ctx, self._api.writer)
         found = {
             entry.target: await finder.find(
                 self._ctx,
@@ -117,7 +122,29 @@ class Drafter:
                 drafts.repeated += 1
             else:
                 drafts.made.append(draft)
+        if self._api.resource.preparing is not None and not self._changes:
+            await self._prepare(drafts)
         return drafts
+
+    async def _prepare(self, drafts: Drafts) -> None:
+        """Have the app complete the rows: all at once, or where that fails each alone."""
+        made, drafts.made = drafts.made, []
+        try:
+            drafts.made += await self._prepared(made)
+        except Problem:
+            for draft in made:
+                try:
+                    drafts.made += await self._prepared([draft])
+                except Problem as problem:
+                    refused = row_errors(draft.row, problem)
+                    drafts.refused.append((draft.row, refused))
+
+    async def _prepared(self, made: Sequence[Draft]) -> list[Draft]:
+        values = await self._api.prepared(self._ctx, [it.values for it in made])
+        return [
+            replace(draft, values=those)
+            for draft, those in zip(made, values, strict=True)
+        ]
 
     def _draft(self, row: Row, found: Found) -> Draft | None:
         """The draft of a row; None if it repeats one. Raises ``Invalid``."""
@@ -135,9 +162,19 @@ class Drafter:
         match = self._match_of(content, known)
         scoping, actor = self._api.writer.scoping, self._ctx.actor
         values = {**self._api.new_values(body, actor), "id": row_id}
+        added = self._added_columns(body)
+        values |= added
+        content |= added
         if known is None and not self._changes:
             values = scoping.claim(scoping.of(actor, "import", "create"), values)
         return Draft(row, row_id, values, frozenset(content), match)
+
+    def _added_columns(self, body: BaseModel) -> Mapping[str, Any]:
+        """What is written of fields that the tenant added; raises ``Invalid``."""
+        if self._added is None:
+            return {}
+        read, patch = self._texts.plain, bool(self._changes)
+        return columns_of(self._added, body, read, patch=patch)
 
     def _match_of(self, content: Mapping[str, Any], known: UUID | None) -> Any:
         """The value by which a row that is there is found; None for a new row."""

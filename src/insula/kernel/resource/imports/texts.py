@@ -60,6 +60,14 @@ class Texts:
         choices = self._choices[facet.name]
         return choices.get(text.casefold(), text) if choices else text
 
+    def plain(self, cast: str, text: str) -> str:
+        """A number, a moment or a day as programs write it; raises ``Misfit``."""
+        if cast in NUMBERS:
+            return self._number(text)
+        moment = cast == "timestamptz"
+        found = self._moments.moment(text) if moment else self._moments.day(text)
+        return found.isoformat()
+
     def is_amount(self, facet: Facet) -> bool:
         """Whether the field's texts are money as people write it."""
         return self._major and facet.field.currency is not None

@@ -11,6 +11,8 @@ from insula.kernel.foundation.errors import FieldError, Invalid
 from insula.kernel.foundation.ids import uuid7
 from insula.kernel.foundation.words import Words
 from insula.kernel.resource.api import ResourceApi
+from insula.kernel.resource.custom.fields import CUSTOM
+from insula.kernel.resource.imports.custom import merged
 from insula.kernel.resource.imports.rows import Draft
 from insula.kernel.resource.shape import Facet
 from insula.kernel.resource.statements import AUDIT, ORIGIN, OUTBOX, Numbers, names
@@ -35,6 +37,11 @@ class Updater:
     def __init__(self, ctx: Context, api: ResourceApi) -> None:
         self._ctx, self._api, self._facets = ctx, api, api.shape.facets
         self._scoping = api.writer.scoping
+        self._apart = frozenset(
+            name
+            for name, it in self._facets.items()
+            if it.field.merged or it.field.slot
+        )
         self._scope = self._scoping.of(ctx.actor, "read", "update")
         self._statements: dict[tuple[str, ...], Statement] = {}
 
@@ -43,13 +50,26 @@ class Updater:
         changed = {
             name: draft.values[name]
             for name in draft.given
-            if not _same(self._facets[name].loaded(record[name]), draft.values[name])
+            if name not in self._apart
+            and not _same(self._facets[name].loaded(record[name]), draft.values[name])
         }
+        changed |= self._added(draft, record)
         faults = [_fixed(name) for name in changed if self._is_fixed(name, record)]
         if faults:
             raise Invalid(*faults)
         self._scoping.keep(self._scope, changed)
         return Change(draft, record, changed)
+
+    def _added(self, draft: Draft, record: Mapping[str, Any]) -> dict[str, Any]:
+        """What a draft changes of the fields that the tenant added."""
+        custom = self._api.writer.custom
+        if custom is None or CUSTOM not in draft.given:
+            return {}
+        old = self._facets[CUSTOM].loaded(record[CUSTOM])
+        whole = merged(old, draft.values[CUSTOM])
+        if whole == old:
+            return {}
+        return {CUSTOM: whole, **custom.known(self._ctx).slots(whole)}
 
     def _is_fixed(self, name: str, record: Mapping[str, Any]) -> bool:
         """Whether a field is as it is for ever, or in the state that the row is in."""
@@ -116,6 +136,7 @@ def updating_many(api: ResourceApi, changed: Sequence[Facet]) -> Statement:
     entries, at = numbers.all(("uuid[]", "timestamptz"))
     kind, actor, request, client, via = numbers.all(ORIGIN)
     fields = [facet.name for facet in changed]
+    told = [facet.name for facet in changed if not facet.field.slot]
     sets = [f"{it.name} = i.{it.name}{_as_json(it)}" for it in changed]
     sets += ["version = c.version + 1", f"updated_at = {at}"]
     carried = [api.shape.facets[it] for it in ("tenant_id", "id", "version", *fields)]
@@ -134,7 +155,7 @@ def updating_many(api: ResourceApi, changed: Sequence[Facet]) -> Statement:
         " FROM old JOIN input i ON i.id = old.id AND i.version = old.version"
         " WHERE EXISTS (SELECT FROM old) AND c.tenant_id = old.tenant_id"
         f" AND c.id = old.id RETURNING {names(kept, 'c')}, i.entry_id),"
-        f" told AS (SELECT new.tenant_id, new.id, new.entry_id, {_changes(fields)}"
+        f" told AS (SELECT new.tenant_id, new.id, new.entry_id, {_changes(told)}"
         " AS changes FROM new JOIN old ON old.id = new.id),"
         f" audit AS (INSERT INTO {HOME}.audit_log {AUDIT}"
         f" SELECT t.tenant_id, t.entry_id, {at}, '{writer.name}.{UPDATE.name}',"

@@ -1,9 +1,9 @@
 """Import writing: drafts become rows, each at most once; what is refused is found."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import Any
+from typing import Any, Protocol
 
 import asyncpg
 
@@ -13,6 +13,8 @@ from insula.kernel.database.session import HOME, Session, Statement
 from insula.kernel.foundation.errors import FieldError, Invalid, Problem
 from insula.kernel.foundation.words import Words
 from insula.kernel.resource.api import ResourceApi
+from insula.kernel.resource.followers import After
+from insula.kernel.resource.following import RowsRefused, Saved
 from insula.kernel.resource.imports.mapping import JSON, Instructions, Mode
 from insula.kernel.resource.imports.rows import Draft, RowError, row_errors
 from insula.kernel.resource.imports.tables import Row
@@ -21,8 +23,17 @@ from insula.kernel.resource.scoping import Scope
 from insula.kernel.resource.statements import Numbers, names
 from insula.kernel.resource.violations import breaches, translate
 
-Execute = Callable[..., Awaitable[Sequence[Any]]]
-"""Runs one statement with its arguments, in a transaction of its own."""
+
+class Execute(Protocol):
+    """Runs a statement with its arguments, and what is done after it, in a transaction
+    of its own.
+    """
+
+    async def __call__(
+        self, statement: Statement, *args: object, after: After | None = None
+    ) -> Sequence[Any]:
+        """What the statement answers."""
+
 
 REFUSED = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError)
 """What is a fault of a row, and not of the server or the connection."""
@@ -36,13 +47,34 @@ class _Undo(Exception):
         self.rows = rows
 
 
+def writing(session: Session) -> Execute:
+    """An ``Execute`` whose transactions are those of the session."""
+
+    async def execute(
+        statement: Statement, *args: object, after: After | None = None
+    ) -> Sequence[Any]:
+        if after is None:
+            return await session.fetch(statement, *args)
+        async with session.transaction() as transaction:
+            rows = await transaction.fetch(statement, *args)
+            await after(transaction, rows)
+        return rows
+
+    return execute
+
+
 def rehearsing(session: Session) -> Execute:
     """An ``Execute`` that has PostgreSQL check everything, and undoes it."""
 
-    async def execute(statement: Statement, *args: object) -> Sequence[Any]:
+    async def execute(
+        statement: Statement, *args: object, after: After | None = None
+    ) -> Sequence[Any]:
         try:
             async with session.transaction() as transaction:
-                raise _Undo(await transaction.fetch(statement, *args))
+                rows = await transaction.fetch(statement, *args)
+                if after is not None:
+                    await after(transaction, rows)
+                raise _Undo(rows)
         except _Undo as undone:
             return undone.rows
 
@@ -80,6 +112,7 @@ class DraftWriter:
         self, ctx: Context, api: ResourceApi, said: Instructions, execute: Execute
     ) -> None:
         self._ctx, self._writer, self._execute = ctx, api.writer, execute
+        self._follower = api.follower
         self._breaches, self._mode = breaches([api.resource]), said.mode
         self._facets = facets = api.shape.facets
         self._updater = Updater(ctx, api)
@@ -160,8 +193,20 @@ class DraftWriter:
         if not changes:
             return
         statement, args = self._updater.write(changes)
+        saved = [Saved(it.record["id"], it.values) for it in changes]
+        after = self._follower.after(self._ctx, saved)
         try:
-            done = {row["id"] for row in await self._execute(statement, *args)}
+            rows = await self._execute(statement, *args, after=after)
+            done = {row["id"] for row in rows}
+        except RowsRefused as refusal:
+            faults = refusal.faults
+            for change in changes:
+                if change.record["id"] in faults:
+                    refused = faults[change.record["id"]]
+                    self._refuse_for(change.draft, refused, written)
+            left = [it for it in changes if it.record["id"] not in faults]
+            await self._update(left, written)
+            return
         except REFUSED as error:
             if len(changes) == 1:
                 self._refuse(changes[0].draft, error, written)
@@ -181,10 +226,18 @@ class DraftWriter:
         self, drafts: Sequence[Draft], written: Written
     ) -> Sequence[Draft]:
         """Write new rows; answers the drafts that clash with a row that is there."""
+        if not drafts:
+            return []
         rows = [draft.values for draft in drafts]
         statement, args = self._writer.create_many(rows, self._ctx)
+        after = self._follower.after(
+            self._ctx, [Saved(it.id, it.values) for it in drafts]
+        )
         try:
-            made = {row["id"] for row in await self._execute(statement, *args)}
+            answered = await self._execute(statement, *args, after=after)
+            made = {row["id"] for row in answered}
+        except RowsRefused as refusal:
+            return await self._insert(self._passed(drafts, refusal, written), written)
         except REFUSED as error:
             if len(drafts) == 1:
                 self._refuse(drafts[0], error, written)
@@ -222,12 +275,24 @@ class DraftWriter:
         values = dict(draft.values)
         await self._writer.number(values, self._ctx)
         statement, args, _ = self._writer.create(values, self._ctx)
+        after = self._follower.after(self._ctx, [Saved(draft.id, values)])
         try:
-            await self._execute(statement, *args)
+            await self._execute(statement, *args, after=after)
+        except RowsRefused as refusal:
+            self._passed([draft], refusal, written)
         except REFUSED as error:
             self._refuse(draft, error, written)
         else:
             written.created += 1
+
+    def _passed(
+        self, drafts: Sequence[Draft], refusal: RowsRefused, written: Written
+    ) -> Sequence[Draft]:
+        """Note what the app refused; answers the other drafts."""
+        for draft in drafts:
+            if draft.id in refusal.faults:
+                self._refuse_for(draft, refusal.faults[draft.id], written)
+        return [draft for draft in drafts if draft.id not in refusal.faults]
 
     def _refuse(self, draft: Draft, error: Exception, written: Written) -> None:
         problem = translate(error, self._breaches)

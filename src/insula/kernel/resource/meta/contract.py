@@ -80,6 +80,9 @@ class FieldMeta(Part):
     sort: bool | None = None
     search: bool | None = None
     include: bool | None = None
+    custom: bool | None = None
+    """Whether the tenant added it; then its value is a member of ``custom``."""
+    help: str | None = None
 
 
 class ListMeta(Part):
@@ -198,6 +201,22 @@ class AggregateMeta(Part):
     dimensions: list[DimensionMeta]
 
 
+class SavedViewMeta(Part):
+    """A view that somebody saved; with ``standard`` the caller's screen begins."""
+
+    id: str
+    name: str
+    kind: str
+    filter: str | None = None
+    sort: str | None = None
+    fields: Sequence[str]
+    layout: dict[str, Any]
+    pinned: bool
+    shared: bool
+    mine: bool
+    standard: bool
+
+
 class ResourceMeta(Part):
     """All that a screen needs to show, find, make and change rows of one resource."""
 
@@ -215,6 +234,7 @@ class ResourceMeta(Part):
     fields: Sequence[FieldMeta]
     list: ListMeta
     views: Sequence[ViewMeta]
+    saved: Sequence[SavedViewMeta] = ()
     form: FormMeta
     detail: DetailMeta
     actions: Sequence[ActionMeta]

@@ -38,7 +38,8 @@ from insula.kernel.resource.meta.labels import (
     label_of,
     sentence,
 )
-from insula.kernel.resource.querying.conditions import operators_of
+from insula.kernel.resource.querying.conditions import ANY_KIND, IS_NULL, operators_of
+from insula.kernel.resource.querying.tagging import TAGS
 from insula.kernel.resource.references import References
 from insula.kernel.resource.shape import Facet
 
@@ -46,6 +47,8 @@ MOST_COLUMNS = 8
 """So many stand beside each other on a screen; people choose others themselves."""
 MOST_ASKED = 5
 STEPS = "/api/v1/imports"
+HANGING = "comments", "timeline"
+"""Pages about what hangs on a row, where its resource has that."""
 LONGEST_OPTIONS = 200
 TECHNICAL = frozenset({"id", "version", "created_at", "updated_at", "created_by"})
 KINDS = {
@@ -105,6 +108,8 @@ class Describer:
         hidden |= self._untold
         facets = [it for it in self._api.shape.readable if it.name not in hidden]
         fields = [self._field(it, say, can, frozen) for it in facets]
+        if resource.tags and TAGS not in hidden:
+            fields.append(_tags(say))
         label = Label(
             one=say(label_of(resource.singular)), many=say(label_of(resource.plural))
         )
@@ -278,7 +283,11 @@ class Describer:
             if it.resource.name in related
             and it.field in {attribute.key for attribute in it.resource.filters}
         ]
-        tabs += [TabMeta(key=it, label=say(label_of(it))) for it in ("audit", "api")]
+        flags = self._resource.comments, self._resource.timeline
+        hung = [it for it, on in zip(HANGING, flags, strict=True) if on]
+        tabs += [
+            TabMeta(key=it, label=say(label_of(it))) for it in (*hung, "audit", "api")
+        ]
         marks = (FieldKind.enum, FieldKind.money, FieldKind.actor)
         header = [it.name for it in fields if it.type in marks]
         return DetailMeta(header=header[:MOST_ASKED], tabs=tabs)
@@ -340,6 +349,17 @@ class Describer:
             actions=[it for it in ("create", "import") if can.get(it)],
             cli=f"insula {path} create",
         )
+
+
+def _tags(say: Say) -> FieldMeta:
+    """The tags of a row, which are given and taken by operations of their own."""
+    return FieldMeta(
+        name=TAGS,
+        type=FieldKind.tags,
+        label=say(label_of(TAGS)),
+        access="r",
+        filter=[*ANY_KIND, IS_NULL],
+    )
 
 
 def _form(fields: Sequence[FieldMeta]) -> FormMeta:

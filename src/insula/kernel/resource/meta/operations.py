@@ -1,7 +1,7 @@
 """The operations of metadata: what a console asks before it shows a screen."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -23,26 +23,34 @@ from insula.kernel.resource.meta.contract import (
     QuotaMeta,
     ResourceEntry,
     ResourceMeta,
+    SavedViewMeta,
     TenantEntry,
 )
+from insula.kernel.resource.meta.custom import with_added
 from insula.kernel.resource.meta.describing import Describer, Say
 from insula.kernel.resource.meta.labels import label_of
 from insula.kernel.resource.references import References
 
 REF = "#/components/schemas/{model}"
+SavedViews = Callable[[Context, str], Awaitable[Sequence[SavedViewMeta]]]
 MOST_KEPT = 512
 """Descriptions that are kept, of one resource for one set of rights in one language."""
 
 
 class MetaOperations:
-    """Answers what there is in a tenant for a caller; ``every`` are all operations."""
+    """Answers what there is in a tenant for a caller; ``every`` are all operations.
+
+    ``saved`` knows the views of a resource that a caller may use.
+    """
 
     def __init__(
         self,
         engine: Engine,
         every: Callable[[], Sequence[Operation]],
         languages: Languages,
+        saved: SavedViews,
     ) -> None:
+        self._saved = saved
         self._engine, self._every, self._languages = engine, every, languages
         self._kept: OrderedDict[object, ResourceMeta] = OrderedDict()
 
@@ -86,7 +94,7 @@ class MetaOperations:
             apps=[
                 AppEntry(name=app.name, title=say(app.title), version=app.version)
                 for app in self._engine.apps.values()
-                if not app.always and tenant.apps.get(app.name) == "active"
+                if tenant.apps.get(app.name) == "active"
             ],
             resources=[
                 ResourceEntry(
@@ -125,10 +133,14 @@ class MetaOperations:
             )
             if len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)
+        if (custom := api.writer.custom) is not None:
+            found = with_added(found, await custom.of(ctx), language)
         limits = ctx.tenant.limits
         if call.key in limits:
             quota = QuotaMeta(key=call.key, limit=limits[call.key])
             found = found.model_copy(update={"quota": quota})
+        if saved := await self._saved(ctx, call.key):
+            found = found.model_copy(update={"saved": saved})
         return _reply(found, catalog)
 
     def _spoken(self, ctx: Context, call: Call) -> tuple[Catalog | None, Say]:

@@ -73,6 +73,8 @@ def kind_of(facet: Facet) -> str:
 
 def operators_of(facet: Facet) -> tuple[str, ...]:
     """The operators that are offered for a field."""
+    if facet.sought is not None:
+        return (*ANY_KIND, IS_NULL)
     known = BY_KIND.get(kind_of(facet), ANY_KIND)
     return (*known, IS_NULL) if facet.nullable else known
 
@@ -130,6 +132,8 @@ def condition(form: Form, facets: Mapping[str, Facet], numbers: Numbers) -> str:
     name, what = form
     if isinstance(what, str):
         facet = facets[name]
+        if facet.sought is not None:
+            return facet.sought(what, numbers)
         return WRITTEN[what](operand(facet, "c"), facet, numbers)
     parts = [condition(part, facets, numbers) for part in what]
     return f"({f' {name} '.join(parts)})"

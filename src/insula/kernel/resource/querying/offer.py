@@ -6,21 +6,22 @@ that is hidden from somebody exists for none of them (PITFALLS 24).
 
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
-from datetime import datetime, time
 from typing import Any, NamedTuple
-from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter, ValidationError
 
 from insula.kernel.access.context import Context
-from insula.kernel.foundation.clock import now
 from insula.kernel.foundation.words import Words
+from insula.kernel.resource.custom.book import CustomColumns
+from insula.kernel.resource.custom.fields import CUSTOM
+from insula.kernel.resource.custom.fields import PREFIX as CUSTOM_PREFIX
 from insula.kernel.resource.declaration import Resource
 from insula.kernel.resource.querying.conditions import (
+    EQUAL,
     IN,
     IS_NOT_NULL,
     IS_NULL,
+    NOT_EQUAL,
     ORDER,
     OUT,
     PREFIX,
@@ -34,13 +35,14 @@ from insula.kernel.resource.querying.conditions import (
     operators_of,
     prefix_range,
 )
+from insula.kernel.resource.querying.custom import CustomOffer, asks_custom
 from insula.kernel.resource.querying.problems import BadQuery, clipped, named
+from insula.kernel.resource.querying.relative import relative
+from insula.kernel.resource.querying.tagging import TAGS, sought_tags
 from insula.kernel.resource.shape import Facet, Shape
 
 MOST_KEYS = 4
 LONGEST_VALUE = 1024
-NOBODY = UUID(int=0)
-"""Stands for ``@me`` where somebody has no id; no row is of it."""
 CALENDAR = frozenset({"date", "timestamptz"})
 
 
@@ -54,9 +56,17 @@ class Key(NamedTuple):
 class Offer:
     """What there is of a resource for those from whom some fields are hidden."""
 
-    def __init__(self, resource: Resource[Any], shape: Shape) -> None:
+    def __init__(
+        self,
+        resource: Resource[Any],
+        shape: Shape,
+        custom: CustomColumns | None = None,
+    ) -> None:
+        self.custom = None if custom is None else CustomOffer(custom, shape)
         self._id = shape.facets["id"]
         self.filters = {it.key: shape.facets[it.key] for it in resource.filters}
+        if resource.tags:
+            self.filters[TAGS] = sought_tags(resource.name)
         self.sorts = {it.key: shape.facets[it.key] for it in resource.sort}
         self.readable = {facet.name: facet for facet in shape.readable}
         self.scopes = dict(resource.scopes)
@@ -69,11 +79,16 @@ class Offer:
             name: TypeAdapter(facet.annotation)
             for name, facet in {"id": self._id, **self.filters, **self.sorts}.items()
         }
+        self._slots = {} if self.custom is None else self.custom.slots
+        self.adapters |= dict.fromkeys(self._slots, TypeAdapter(str))
+        self.compared = {**self.filters, **self._slots}
+        """What a condition may be on, as callers name it or by a slot."""
 
     def without(self, hidden: frozenset[str]) -> "Offer":
         """The same for whom some fields do not exist."""
         offer = copy(self)
         offer.filters = _others(self.filters, hidden)
+        offer.custom = None if CUSTOM in hidden else self.custom
         offer.sorts = _others(self.sorts, hidden)
         offer.readable = _others(self.readable, hidden)
         offer.measures = {
@@ -109,6 +124,8 @@ class Offer:
         return ("AND" if isinstance(tree, And) else "OR"), parts
 
     def _leaf(self, tree: Comparison, ctx: Context, into: list[Any]) -> Form:
+        if self.custom is not None and tree.field.startswith(CUSTOM_PREFIX):
+            return self.custom.form(tree, ctx, into)
         facet = self.filters.get(tree.field)
         if facet is None:
             words = Words(
@@ -118,6 +135,8 @@ class Offer:
             )
             raise BadQuery(reason=words)
         operator, texts = tree.operator, tree.values
+        if facet.sought is not None:  # with one value there are few rows or many, too
+            operator = {EQUAL: IN, NOT_EQUAL: OUT}.get(operator, operator)
         if operator not in self._operators[facet.name]:
             raise BadQuery(
                 reason=Words(
@@ -140,7 +159,7 @@ class Offer:
     def value(self, facet: Facet, text: str, operator: str, ctx: Context) -> Any:
         """A value as its column has them; raises ``BadQuery`` for any other."""
         if text.startswith("@"):
-            found = _relative(facet, text, ctx)
+            found = relative(facet.cast, text, ctx)
             if found is not None:
                 return found
         if "\x00" in text:
@@ -154,10 +173,27 @@ class Offer:
         except (ValidationError, UnicodeEncodeError):
             raise _another(facet) from None
 
+    async def know(self, ctx: Context, query: Mapping[str, str]) -> None:
+        """Learn what a query asks of the tenant's fields; the rest may not wait."""
+        if self.custom is not None and asks_custom(query):
+            await self.custom.know(ctx)
+
+    def order(self, ctx: Context, query: Mapping[str, str], usual: str) -> str:
+        """What a query sorts by, as ``keys`` takes it; raises ``BadQuery``."""
+        sort = query.get("sort", usual)
+        return sort if self.custom is None else self.custom.order(ctx, sort)
+
+    def sorted_forms(self, ctx: Context, query: Mapping[str, str]) -> tuple[Form, ...]:
+        """The conditions under which the index of a sort can be followed."""
+        sort = query.get("sort")
+        if self.custom is None or sort is None:
+            return ()
+        return self.custom.sorted_forms(ctx, sort)
+
     def keys(self, sort: str) -> tuple[Key, ...]:
         """By what rows are ordered; the id is always the last, so that none ties."""
         found: list[Key] = []
-        known = {"id": self._id, **self.sorts}
+        known = {"id": self._id, **self.sorts, **self._slots}
         for part in sort.split(","):
             name, descending = part.removeprefix("-"), part.startswith("-")
             if name not in known:
@@ -213,20 +249,6 @@ def _text(facet: Facet, text: str) -> str:
 def _whole(text: str) -> bool:
     """Whether it has no half of a character, which no database takes."""
     return not any("\ud800" <= it <= "\udfff" for it in text)
-
-
-def _relative(facet: Facet, text: str, ctx: Context) -> Any:
-    """What a name that depends on who asks when stands for; None where it is a text."""
-    if facet.cast == "uuid" and text == "@me":
-        return ctx.actor.id or NOBODY
-    if facet.cast not in ("timestamptz", "date") or text not in ("@now", "@today"):
-        return None
-    moment = now()
-    if facet.cast == "timestamptz" and text == "@now":
-        return moment
-    zone = ZoneInfo(ctx.tenant.zone or "UTC")
-    today = moment.astimezone(zone).date()
-    return today if facet.cast == "date" else datetime.combine(today, time(), zone)
 
 
 def tree_of(parts: Sequence[Tree]) -> Iterable[Tree]:

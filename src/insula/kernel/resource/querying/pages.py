@@ -7,6 +7,7 @@ from insula.kernel.resource.querying.includes import Part
 from insula.kernel.resource.querying.nesting import nested
 from insula.kernel.resource.querying.offer import Key
 from insula.kernel.resource.querying.selecting import ordered
+from insula.kernel.resource.querying.tagging import Beside
 from insula.kernel.resource.shape import Facet
 from insula.kernel.resource.statements import Numbers, Within, names
 
@@ -25,6 +26,8 @@ class Page:
     """Whether it begins behind a row, whose keys are given."""
     limit: int | None
     """How many rows; without it, it is the last argument but those of the parts."""
+    beside: tuple[Beside, ...] = ()
+    """What comes right behind the fields and stands in other tables."""
     counted: bool = False
     """Whether it is one of numbered pages: with the number of all, from an offset on."""
 
@@ -64,7 +67,8 @@ def listing(origin: Within, page: Page, within: Within) -> Statement:
 def _columns(page: Page, numbers: Numbers) -> tuple[str, str]:
     """What a statement answers of ``r``, and from where it takes the parts."""
     added, joins = nested(page.parts, numbers)
-    every = [names(page.shown, "r"), *added]
+    beside = [f"({it.sql('r')}) AS {it.name}" for it in page.beside]
+    every = [names(page.shown, "r"), *beside, *added]
     if page.extra:
         every.append(names(page.extra, "r"))
     return ", ".join(every), joins

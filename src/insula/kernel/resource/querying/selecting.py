@@ -114,6 +114,7 @@ class Selector:
         if query.keys() - PAGING:
             trees = self._trees(query)
             forms = tuple(self.offer.form(it, ctx, values) for it in trees)
+            forms += self.offer.sorted_forms(ctx, query)
         if scope is not None:
             values += scope.args
         reach = Reach.all if scope is None else scope.reach
@@ -154,8 +155,8 @@ class Selector:
             found.append(self._searching().condition(numbers))
         if self._shape.trashable:
             found.append(f"c.deleted_at IS {'NOT ' if where.deleted else ''}NULL")
-        filters = self.offer.filters
-        found += [condition(form, filters, numbers) for form in where.forms]
+        compared = self.offer.compared
+        found += [condition(form, compared, numbers) for form in where.forms]
         scope = self._scoping.sql(numbers, where.reach)
         return "".join(f" AND {it}" for it in found) + scope
 
@@ -217,5 +218,5 @@ def select(
     """The rows of a query; raises ``BadQuery``."""
     where, values = selector.where(ctx, query, scope)
     fields = selector.offer.shown(query.get("fields"))
-    keys = selector.offer.keys(query.get("sort", NEWEST))
+    keys = selector.offer.keys(selector.offer.order(ctx, query, NEWEST))
     return Selection(selector, where, tuple(values), fields, keys)

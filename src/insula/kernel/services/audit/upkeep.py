@@ -10,7 +10,7 @@ import structlog
 from insula.kernel.database.bootstrap import opened
 from insula.kernel.database.home import Home
 from insula.kernel.database.session import Statement
-from insula.kernel.events.audit.partitions import Rolled, roll_partitions
+from insula.kernel.events.audit.partitions import Rolled, roll_partitions, roll_plain
 from insula.kernel.events.audit.reading import ENTER
 from insula.kernel.foundation.clock import Clock, now
 from insula.kernel.foundation.errors import Problem
@@ -43,6 +43,8 @@ class AuditUpkeep:
     homes: Homes
     keep_months: int
     clock: Clock = now
+    others: Sequence[str] = ()
+    """Further tables that are cut by months, and keep as many."""
 
     async def roll(self) -> None:
         """Roll every home on; one that fails is tried again tomorrow."""
@@ -66,4 +68,6 @@ class AuditUpkeep:
             held = await reader.fetchval(HELD.at(home.schema), tenants, moment)
         keep = None if held else self.keep_months
         async with opened(self.homes.owner(home)) as owner:
+            for table in self.others:
+                await roll_plain(owner, (home.schema, table), moment, keep)
             return await roll_partitions(owner, home.schema, moment, keep)

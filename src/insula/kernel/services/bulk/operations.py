@@ -140,6 +140,7 @@ class BulkOperations:
         wanted, waits = understood(call.body), _said(call, "wait")
         deed = deed_of(api, wanted.verb, _common(wanted))
         deed.check(ctx)
+        await api.lister.offer.know(ctx, wanted.query or {})
         self._check(ctx, deed, wanted)
         if waits and (wanted.query is not None or len(wanted.items) > MOST_AT_ONCE):
             words = Words(

@@ -101,7 +101,9 @@ async def _selected(
     numbers, before = Numbers(used=4), _before(run)
     older = f" AND c.deleted_at < {numbers.next('timestamptz')}" if before else ""
     action = deed.permission.rpartition(".")[2]
-    selection = deed.api.selection(ctx, run.command["query"], action)
+    query = run.command["query"]
+    await deed.api.lister.offer.know(ctx, query)
+    selection = deed.api.selection(ctx, query, action)
     table = deed.api.resource.table.name
     statement = Statement(
         f"WITH {CONTEXT} SELECT r.id, r.version FROM ctx CROSS JOIN LATERAL ("  # noqa: S608  # our names

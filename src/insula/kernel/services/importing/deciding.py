@@ -9,6 +9,7 @@ import msgspec
 from insula.kernel.access.context import Context
 from insula.kernel.access.operation import Call, Reply
 from insula.kernel.resource.api import row_id
+from insula.kernel.resource.imports.custom import learn, names_of_added
 from insula.kernel.resource.imports.ids import RowIds
 from insula.kernel.resource.imports.importing import Loading
 from insula.kernel.resource.imports.mapping import Instructions
@@ -66,7 +67,7 @@ class Deciding:
             if _reads_anew(said.options, run):
                 found = await self._look_again(work, run, said.options)
                 await keep_samples(work, run.id, found)
-            self._check(work, run, said.options)
+            await self._check(work, run, said.options)
             run.options = said.options.model_dump(mode="json", exclude_defaults=True)
             if run.state is not S.uploaded:
                 work.move(run, S.uploaded)
@@ -74,8 +75,11 @@ class Deciding:
             run.rows_id, run.error = None, None
             return await self._reply(work, run)
 
-    def _check(self, work: WorkContext, run: ImportRun, said: Instructions) -> None:
+    async def _check(
+        self, work: WorkContext, run: ImportRun, said: Instructions
+    ) -> None:
         importer = self._desk.importer(work, run.resource)
+        await importer.learn(work)
         ids = RowIds(work.tenant.id, run.id)
         Loading(importer, work, said, names_of(run), ids)
 
@@ -90,7 +94,8 @@ class Deciding:
         async with local_copy(disk, source.storage_key) as file:
             found = await asyncio.to_thread(describe, file, said)
         run.encoding, run.delimiter = found.encoding, found.delimiter or None
-        run.columns = proposed(api, found.columns)
+        await learn(work, api.writer)
+        run.columns = proposed(api, found.columns, names_of_added(work, api.writer))
         return found
 
     async def check(self, ctx: Context, call: Call) -> Reply:
@@ -99,7 +104,7 @@ class Deciding:
             run = await self._desk.own(work, row_id(call), *OPEN)
             self._desk.importer(work, run.resource)
             said = Instructions.model_validate(run.options)
-            self._check(work, run, said)
+            await self._check(work, run, said)
             work.move(run, S.checking)
             run.error, command = None, ImportCommand(import_id=run.id)
             work.enqueue(self._read(), command, unique=f"imports:{run.id}:read")

@@ -42,16 +42,20 @@ def describe(file: BinaryIO, said: Instructions | None = None) -> Description:
     )
 
 
-def proposed(api: ResourceApi, names: Sequence[str]) -> dict[str, Any]:
+def proposed(
+    api: ResourceApi, names: Sequence[str], added: Mapping[str, str]
+) -> dict[str, Any]:
     """Each column with the field that it probably is, or null, in their order."""
-    found = proposals(api, names)
+    found = proposals(api, names, added)
     return {"columns": [{"name": it, "field": found.get(it)} for it in names]}
 
 
-def first_options(api: ResourceApi, names: Sequence[str]) -> dict[str, Any]:
+def first_options(
+    api: ResourceApi, names: Sequence[str], added: Mapping[str, str]
+) -> dict[str, Any]:
     """The instructions to begin with: what is proposed, and the rest left out."""
-    found = proposals(api, names)
-    creatable = {facet.name for facet in api.shape.creatable}
+    found = proposals(api, names, added)
+    creatable = {*added.values(), *(facet.name for facet in api.shape.creatable)}
     by_field = {field: it for it, field in found.items() if field in creatable}
     taken = set(by_field.values())
     left = [it for it in names if it not in taken and not told_only(api, it)]

@@ -11,6 +11,7 @@ from insula.kernel.access.operation import Call, Reply
 from insula.kernel.foundation.errors import FieldError, Invalid
 from insula.kernel.foundation.ids import uuid7
 from insula.kernel.foundation.words import Words
+from insula.kernel.resource.imports.custom import learn, names_of_added
 from insula.kernel.resource.imports.tables import UnreadableFile
 from insula.kernel.resource.unit import WorkContext, values_of
 from insula.kernel.services.files.arriving import Arrival
@@ -58,6 +59,8 @@ class Uploading:
         except (UnreadableFile, FileQuarantined):
             await files.discard(ctx, arrival)
             raise
+        await learn(ctx, api.writer)
+        added = names_of_added(ctx, api.writer)
         async with self._desk.engine().work(ctx) as work:
             new = NewFile(
                 clean_name(call.query.get("name", "import")),
@@ -71,8 +74,8 @@ class Uploading:
                 encoding=found.encoding,
                 delimiter=found.delimiter or None,
                 size=arrival.size,
-                columns=proposed(api, found.columns),
-                options=first_options(api, found.columns),
+                columns=proposed(api, found.columns, added),
+                options=first_options(api, found.columns, added),
                 source_id=file.id,
                 owner_id=ctx.actor.id,
                 expires_at=work.now + KEPT,

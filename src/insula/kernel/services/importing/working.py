@@ -18,7 +18,7 @@ from insula.kernel.resource.imports.importing import Loading
 from insula.kernel.resource.imports.mapping import Instructions
 from insula.kernel.resource.imports.rows import BATCH, RowError
 from insula.kernel.resource.imports.tables import Row
-from insula.kernel.resource.imports.writing import Written
+from insula.kernel.resource.imports.writing import Written, writing
 from insula.kernel.resource.tasks import Progress
 from insula.kernel.resource.unit import WorkContext
 from insula.kernel.services.files.models import File
@@ -142,13 +142,14 @@ async def load(
     """Write rows in the transaction of the context, with the rights of its actor."""
     importer = desk.importer(ctx, run.resource)
     joint = JointSession(ctx.session, ctx.transaction)
+    await importer.learn(ctx)
     said = Instructions.model_validate(run.options)
     ids = RowIds(ctx.tenant.id, run.id)
     loading = Loading(importer, ctx.within(joint), said, names_of(run), ids)
     whole = Written()
     for start in range(0, len(rows), BATCH):
         batch = rows[start : start + BATCH]
-        whole.add(await loading.load(batch, joint.fetch))
+        whole.add(await loading.load(batch, writing(joint)))
     return whole
 
 

@@ -20,6 +20,8 @@ ERASED = "[erased]"
 LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"')
 """A string inside JSON; all that is no string is left as it stands."""
 VALUE = r'(?:"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*)'
+ADDRESS = re.compile(r"[@%:/]")
+"""Signs of an address where a name should be: its words are everybody's, as ``test`` is."""
 NUMBER_GAP = r"[\s()./\-]*"
 WANTED = (Holds.name, Holds.email, Holds.phone, Holds.address, Holds.network)
 
@@ -59,7 +61,7 @@ def _kind(word: str) -> Holds:
 
 def _parts(holds: Holds, value: str) -> Iterator[str]:
     yield value.strip()
-    if holds is Holds.name:
+    if holds is Holds.name and not ADDRESS.search(value):
         yield from re.findall(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*", value)
     elif holds is Holds.address:
         lines = (line.strip() for line in re.split(r"[\n,;]", value))
@@ -115,7 +117,8 @@ def _forms(one: Identifier) -> Iterator[str]:
     """The patterns of the ways in which an identifier is written."""
     if one.holds is Holds.phone:
         digits = re.findall(r"\d", one.text)
-        yield rf"\+?{NUMBER_GAP.join(digits)}"
+        if len(digits) >= SHORTEST:  # "ask at the desk" is no number to look for
+            yield rf"\+?{NUMBER_GAP.join(digits)}"
     written = {unicodedata.normalize(form, one.text) for form in ("NFC", "NFD")}
     for text in written:
         for form in (text, quote(text), quote(text, safe="@"), html.escape(text)):

@@ -6,11 +6,13 @@ from uuid import UUID
 
 import msgspec
 
+from insula.kernel.database.attached import ATTACHED
 from insula.kernel.database.columns import Holds
 from insula.kernel.database.personal import Entry, Registry, Subject
 from insula.kernel.database.session import HOME, Statement, Transaction
 from insula.kernel.foundation.clock import now
 from insula.kernel.foundation.errors import Invalid, NotFound
+from insula.kernel.resource.merging.declaring import MERGED_INTO
 from insula.kernel.resource.unit import WorkContext
 from insula.kernel.services.privacy.identifiers import Identifier, identifiers
 from insula.kernel.services.privacy.tables import People, blank
@@ -50,15 +52,26 @@ def own_rows(registry: Registry, subject: str) -> Own:
     if entry is None or not isinstance(entry.person, Subject):
         raise NoSubject(subject=subject)
     others = [it for it in registry.entries.values() if it.person and not _is(it)]
-    values = [it for one in (entry, *others) for it in _values(one)]
+    whose = _whose(entry)
+    values = [it for one in (entry, *others) for it in _values(one, whose)]
     kept = [People(it) for it in others if not it.goes and it.personal]
     return Own(
         subject=entry,
         values=tuple(values),
         # In what nobody but its owner may change, the sweep finds what is personal.
-        blanks={it.name: _blanking(it) for it in kept if not it.append_only}
-        | {subject: _blanking(People(entry))},
-        deletes=dict(_deletes(registry, entry)),
+        blanks={it.name: _blanking(it, whose) for it in kept if not it.append_only}
+        | {subject: _blanking(People(entry), whose)},
+        deletes=dict(_deletes(registry, entry, whose)),
+    )
+
+
+def _whose(subject: Entry) -> str:
+    """That an id is the person's; rows that were merged into theirs are theirs too."""
+    if MERGED_INTO not in subject.table.columns:
+        return "= $2"
+    return (
+        f"= ANY(ARRAY(SELECT m.id FROM {HOME}.{subject.name} m"  # noqa: S608  # our names
+        f" WHERE m.tenant_id = $1::text::uuid AND (m.id = $2 OR m.{MERGED_INTO} = $2)))"
     )
 
 
@@ -66,19 +79,19 @@ def _is(entry: Entry) -> bool:
     return isinstance(entry.person, Subject)
 
 
-def _values(entry: Entry) -> Iterator[tuple[Holds, Statement]]:
+def _values(entry: Entry, whose: str) -> Iterator[tuple[Holds, Statement]]:
     for name in entry.personal:
         yield (
             entry.holds[name],
             Statement(
                 f"SELECT DISTINCT {name}::text FROM {HOME}.{entry.name}"  # noqa: S608  # our names
-                f" WHERE tenant_id = $1::text::uuid AND {entry.owner} = $2"
+                f" WHERE tenant_id = $1::text::uuid AND {entry.owner} {whose}"
                 f" AND {name} IS NOT NULL LIMIT {MOST}"
             ),
         )
 
 
-def _blanking(people: People) -> Statement:
+def _blanking(people: People, whose: str) -> Statement:
     entry = people.entry
     columns = entry.table.columns
     mine = entry.personal + (entry.texts if _is(entry) else ())
@@ -89,16 +102,22 @@ def _blanking(people: People) -> Statement:
     if _is(entry):
         moments = [it for it in ("deleted_at", "disabled_at") if it in columns]
         sets += [f"{it} = COALESCE({it}, $3::timestamptz)" for it in moments]
-    return people.updating(sets, f"{entry.owner} = $2")
+    return people.updating(sets, f"{entry.owner} {whose}")
 
 
-def _deletes(registry: Registry, subject: Entry) -> Iterator[tuple[str, Statement]]:
+def _deletes(
+    registry: Registry, subject: Entry, whose: str
+) -> Iterator[tuple[str, Statement]]:
     for entry in registry.entries.values():
         owned = [it for it, table in entry.parents.items() if table == subject.name]
         if entry.goes and entry.owner:
             owned.append(entry.owner)
-        if owned:
-            which = " OR ".join(f"{name} = $2" for name in owned)
+        known = [f"{name} {whose}" for name in owned]
+        if entry.table.info.get(ATTACHED):  # what hangs on the person's row tells of it
+            resources = f"'{subject.name}', '{subject.name.replace('_', '.', 1)}'"
+            known.append(f"(resource IN ({resources}) AND row_id {whose})")
+        if known:
+            which = " OR ".join(known)
             yield (
                 entry.name,
                 Statement(

@@ -53,6 +53,7 @@ class People:
             Words.of(columns[name], entry.holds[name])
             for name in entry.wordy
             if isinstance(columns[name].type, String | JSONB)
+            and columns[name].computed is None  # it follows from what is rewritten
             and entry.holds[name] is not Holds.secret
         )
         self.ids = tuple(dict.fromkeys(("id", *entry.parents, *entry.pointers)))

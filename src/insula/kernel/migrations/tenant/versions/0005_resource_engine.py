@@ -1,6 +1,7 @@
 """Resource engine.
 
-Safe while the code before it still runs: it only adds.
+Safe while the code before it still runs: it adds, and makes the indexes of text filters
+anew, by code points; what filters meanwhile is slower, and right.
 """
 
 import sqlalchemy as sa

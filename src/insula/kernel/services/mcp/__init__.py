@@ -1,0 +1,1 @@
+"""The service that offers a tenant's operations to programs of artificial intelligence."""
