@@ -2,7 +2,7 @@
 
 The floors write the same rows into a table of the same shape, as its owner: COPY from
 memory, and INSERT from arrays in batches of the same size. Neither checks anything, and
-neither has row-level security, an audit row or an event.
+neither has row-level security, an audit row, an event or handles by which somebody is known.
 """
 
 import asyncio
@@ -38,11 +38,13 @@ from insula.server.platform import Platform, open_platform
 from insula.server.scheduler import system_context
 
 ROWS = 100_000
-RESOURCE = "maintenance.assets"
-COLUMNS = ("tenant_id", "id", "version", "created_at", "updated_at", "name", "tag",
-           "category", "serial", "custom", "state")  # fmt: skip
+RESOURCE = "people.contacts"
+COLUMNS = ("tenant_id", "id", "version", "created_at", "updated_at", "name", "email",
+           "phone", "source", "score", "custom")  # fmt: skip
 CASTS = ("uuid", "uuid", "bigint", "timestamptz", "timestamptz", "varchar", "varchar",
-         "varchar", "varchar", "text", "varchar")  # fmt: skip
+         "varchar", "varchar", "bigint", "text")  # fmt: skip
+GIVEN = ("Ada", "Bo", "Cleo", "Dara", "Edda", "Farid", "Grete")
+FAMILY = ("Abel", "Brandt", "Castro", "Duarte", "Engel")
 Say = Callable[[str], None]
 
 
@@ -103,7 +105,7 @@ async def _measure(settings: Settings, say: Say) -> Figures:
         # First, so that the floors' rows in memory are not counted as ours.
         for name, options in (
             ("import", Instructions()),
-            ("again, by match", Instructions(match="tag")),
+            ("again, by match", Instructions(match="email")),
         ):
             say(f"ours: {name}")
             before, began = _peak(), time.perf_counter()
@@ -123,7 +125,7 @@ async def _floor(house: Platform, tenant: Tenant) -> AsyncIterator[asyncpg.Conne
     async with opened(house.homes.owner(tenant.home)) as connection:
         await connection.execute(
             f"SET search_path = {tenant.home.schema}; CREATE TABLE floor"
-            " (LIKE maintenance_assets INCLUDING ALL);"
+            " (LIKE people_contacts INCLUDING ALL);"
             " ALTER TABLE floor ALTER custom TYPE text"  # the driver has no other
         )
         yield connection
@@ -142,10 +144,9 @@ async def _rate(
 def _records(start: int, count: int) -> list[tuple[object, ...]]:
     moment, tenant = now(), UUID(int=1)
     return [
-        (tenant, uuid7(), 1, moment, moment, f"Machine {at}", f"T-{at}",
-         f"model{at % 4}", f"S-{at * 7}", "{}", "in_service")
+        (tenant, uuid7(), 1, moment, moment, *_person(at), 0, "{}")
         for at in range(start, start + count)
-    ]  # fmt: skip
+    ]
 
 
 async def _copy(floor: asyncpg.Connection) -> None:
@@ -179,11 +180,16 @@ async def _import(house: Platform, tenant: Tenant, said: Instructions) -> None:
 def _write(file: BinaryIO) -> None:
     text = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
     rows = csv.writer(text)
-    rows.writerow(("name", "tag", "category", "serial"))
-    for at in range(ROWS):
-        rows.writerow((f"Machine {at}", f"T-{at}", f"model{at % 4}", f"S-{at * 7}"))
+    rows.writerow(("name", "email", "phone", "source"))
+    rows.writerows(map(_person, range(ROWS)))
     text.flush()
     text.detach()
+
+
+def _person(at: int) -> tuple[str, str, str, str]:
+    """Name, address, number and source."""
+    name = f"{GIVEN[at % len(GIVEN)]} {FAMILY[at // 7 % len(FAMILY)]} {at}"
+    return name, f"person{at}@crowd.test", f"+4930{20_000_000 + at}", f"source{at % 4}"
 
 
 def _peak() -> float:

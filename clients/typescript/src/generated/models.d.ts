@@ -8936,7 +8936,6 @@ export interface PeopleContactsAggregateQuery {
   filter?: string;
   group?: string;
   limit?: number;
-  locale?: string;
   measures?: string;
   owner_id?: string;
   phone?: string;
@@ -9055,7 +9054,6 @@ export interface PeopleContactsExportQuery {
   filter?: string;
   format?: "csv" | "xlsx" | "jsonl";
   include?: string;
-  locale?: string;
   owner_id?: string;
   phone?: string;
   q?: string;
@@ -9087,7 +9085,6 @@ export interface PeopleContactsListQuery {
   fields?: string;
   filter?: string;
   include?: string;
-  locale?: string;
   owner_id?: string;
   page?: number;
   per_page?: number;
@@ -9488,7 +9485,6 @@ export interface PeopleHandlesExportQuery {
   fields?: string;
   filter?: string;
   format?: "csv" | "xlsx" | "jsonl";
-  kind?: "email" | "phone" | "mastodon" | "other";
   sort?: string;
   status?: "ok" | "bounced" | "complained" | "invalid" | "dropped";
   value_norm?: string;
@@ -9500,7 +9496,6 @@ export interface PeopleHandlesListQuery {
   deleted?: "no" | "only";
   fields?: string;
   filter?: string;
-  kind?: "email" | "phone" | "mastodon" | "other";
   page?: number;
   per_page?: number;
   sort?: string;

@@ -5,7 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 
 from insula.sdk import (
     PERSON,
@@ -43,7 +43,13 @@ class Contact(CustomFields, TenantModel):
     __tablename__ = "people_contacts"
     __table_args__ = (
         *(
-            Index(f"ix_people_contacts_{it}", "tenant_id", it, "id")
+            Index(
+                f"ix_people_contacts_{it}",
+                "tenant_id",
+                it,
+                "id",
+                postgresql_where=text(f"{it} IS NOT NULL"),
+            )
             for it in ("match_name", "match_place", "birth_date")
         ),
         {"info": {PERSON: Subject(keep="what was sold stays sold.")}},
@@ -86,7 +92,6 @@ contacts = Resource(
         Contact.email,
         Contact.phone,
         Contact.score,
-        Contact.locale,
     ),
     sort=(Contact.created_at, Contact.name, Contact.score),
     search=(Contact.name, Contact.email, Contact.phone),

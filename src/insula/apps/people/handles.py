@@ -55,8 +55,7 @@ class Handle(TenantModel):
 
 handles = Resource(
     Handle,
-    filters=(Handle.contact_id, Handle.kind, Handle.status, Handle.value_norm),
-    sort=(Handle.created_at,),
+    filters=(Handle.contact_id, Handle.status, Handle.value_norm),
     title=Handle.value_raw,
     rules=(
         Unique(Handle.kind, Handle.value_norm),

@@ -7,7 +7,6 @@ writes, and refuses what is another's. Nothing but it and ``identity.py`` writes
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, tuple_
@@ -46,10 +45,8 @@ def norm_of(ctx: Context, kind: HandleKind, value: str) -> str:
 async def follow_contacts(ctx: Context, saved: Sequence[Saved]) -> Refusals:
     """Have the handles follow what was written of contacts; refuses what is another's."""
     refused: Refusals = {}
-    for it in saved:
-        if "deleted_at" in it.values:
-            await _go_along(ctx, it.id, it.values["deleted_at"])
     new = {it.id for it in saved if "created_at" in it.values}
+    await _go_along(ctx, [it for it in saved if it.id not in new])
     for field, kind in FIELDS.items():
         said = {it.id: it.values[field] for it in saved if field in it.values}
         norms = {key: norm_of(ctx, kind, it) for key, it in said.items() if it}
@@ -67,16 +64,20 @@ def taken(field: str) -> Invalid:
     return Invalid(FieldError(field, "taken", words))
 
 
-async def _go_along(
-    ctx: Context, contact_id: UUID, deleted_at: datetime | None
-) -> None:
-    """Go to the trash with a contact, so that others may have the handles, and back."""
-    there: ColumnElement[bool] = Handle.deleted_at.is_(None)
-    if deleted_at is None:
-        there = Handle.deleted_at.is_not(None)
+async def _go_along(ctx: Context, changed: Sequence[Saved]) -> None:
+    """Go to the trash with contacts, so that others may have the handles, and back."""
+    moved = {
+        it.id: it.values["deleted_at"] for it in changed if "deleted_at" in it.values
+    }
     kept = Handle.status != HandleStatus.dropped
-    mine = Handle.contact_id == contact_id
-    await alter_rows(ctx, Handle, {"deleted_at": deleted_at}, mine, there, kept)
+    for moment in set(moved.values()):
+        theirs = Handle.contact_id.in_(
+            [key for key, at in moved.items() if at == moment]
+        )
+        there: ColumnElement[bool] = Handle.deleted_at.is_(None)
+        if moment is None:
+            there = Handle.deleted_at.is_not(None)
+        await alter_rows(ctx, Handle, {"deleted_at": moment}, theirs, there, kept)
 
 
 async def _drop(

@@ -1,6 +1,7 @@
 """Normal forms: what all spellings of one address or number have in common."""
 
 import re
+from functools import lru_cache
 from typing import Annotated
 
 import phonenumbers
@@ -15,8 +16,11 @@ FEWEST_DIGITS, MOST_DIGITS = 4, 20
 PHONE = re.compile(r"\+?[0-9 ()/.,;*#x-]+", re.ASCII | re.IGNORECASE)
 WORLD = "001"
 """The territory of zones that lie in no country."""
+KEPT = 1024
+"""Texts whose form is remembered: what a file's row says is asked for twice at once."""
 
 
+@lru_cache(maxsize=KEPT)
 def normal_email(text: str) -> str:
     """An address as it is kept; raises ``ValueError`` for what is none."""
     try:
@@ -40,6 +44,7 @@ def plain_phone(text: str) -> str:
     return said
 
 
+@lru_cache(maxsize=KEPT)
 def normal_phone(text: str, region: str | None) -> str | None:
     """A number in E.164, ``+491701234567``; None where it is none of that region."""
     try:
@@ -53,7 +58,8 @@ def normal_phone(text: str, region: str | None) -> str | None:
 
 def phone_key(text: str, region: str | None) -> str:
     """By what a number is told from others: in E.164, or its digits as they are."""
-    return normal_phone(text, region) or "".join(it for it in text if it.isdigit())
+    here = None if text.startswith("+") else region
+    return normal_phone(text, here) or "".join(it for it in text if it.isdigit())
 
 
 def region_of(zone: str | None) -> str | None:

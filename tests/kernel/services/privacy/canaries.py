@@ -220,7 +220,7 @@ async def traces(
             + (" WHERE tenant_id = $1" if mine else ""),
             *([tenant_id] if mine else []),
         )
-        if told := [row[0] for row in rows if tells(row[0])]:
+        if told := sorted(row[0] for row in rows if tells(row[0])):
             found[name] = told
     return found
 

@@ -339,6 +339,7 @@ def _people_contacts() -> None:
         "ix_people_contacts_birth_date",
         "people_contacts",
         ["tenant_id", "birth_date", "id"],
+        postgresql_where=sa.text("birth_date IS NOT NULL"),
     )
     op.create_index(
         "ix_people_contacts_company_id",
@@ -404,19 +405,16 @@ def _people_contacts() -> None:
         ["tenant_id", sa.literal_column('email COLLATE "C"'), "id"],
     )
     op.create_index(
-        "ix_people_contacts_locale_text",
-        "people_contacts",
-        ["tenant_id", sa.literal_column('locale COLLATE "C"'), "id"],
-    )
-    op.create_index(
         "ix_people_contacts_match_name",
         "people_contacts",
         ["tenant_id", "match_name", "id"],
+        postgresql_where=sa.text("match_name IS NOT NULL"),
     )
     op.create_index(
         "ix_people_contacts_match_place",
         "people_contacts",
         ["tenant_id", "match_place", "id"],
+        postgresql_where=sa.text("match_place IS NOT NULL"),
     )
     op.create_index(
         "ix_people_contacts_merged_into_id",
@@ -550,14 +548,6 @@ def _people_handles() -> None:
         "ix_people_handles_contact_id",
         "people_handles",
         ["tenant_id", "contact_id", "id"],
-    )
-    op.create_index(
-        "ix_people_handles_created_at",
-        "people_handles",
-        ["tenant_id", "created_at", "id"],
-    )
-    op.create_index(
-        "ix_people_handles_kind", "people_handles", ["tenant_id", "kind", "id"]
     )
     op.create_index(
         "ix_people_handles_status", "people_handles", ["tenant_id", "status", "id"]

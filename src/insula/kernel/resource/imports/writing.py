@@ -6,9 +6,10 @@ from operator import attrgetter
 from typing import Any, Protocol
 
 import asyncpg
+from sqlalchemy import Table
 
 from insula.kernel.access.context import Context
-from insula.kernel.database.model import LIVE
+from insula.kernel.database.model import LIVE, short_name
 from insula.kernel.database.session import HOME, Session, Statement
 from insula.kernel.foundation.errors import FieldError, Invalid, Problem
 from insula.kernel.foundation.words import Words
@@ -350,7 +351,8 @@ class Matching:
         self._statement = Statement(
             f"SELECT {names(api.writer.facets, 'c')}"  # noqa: S608  # our names
             f" FROM {HOME}.{api.resource.table.name} c"
-            f" WHERE c.tenant_id = $1::uuid AND {_agreeing(fields, arrays)}{alive}{within}"
+            f" WHERE c.tenant_id = $1::uuid AND "
+            f"{_agreeing(api.resource.table, fields, arrays)}{alive}{within}"
         )
 
     def key(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -370,13 +372,17 @@ class Matching:
         return {tuple(row[it.name] for it in self._fields): dict(row) for row in rows}
 
 
-def _agreeing(fields: Sequence[str], arrays: Sequence[str]) -> str:
+def _agreeing(table: Table, fields: Sequence[str], arrays: Sequence[str]) -> str:
     """A condition on the row ``c``: it has what one of the drafts has.
 
     One field is compared as PostgreSQL looks it up in an index, whatever it thinks of
-    the table; a join with the values it may do by reading all rows.
+    the table; a join with the values it may do by reading all rows. Texts that are
+    filtered by have theirs by code points.
     """
     if len(fields) == 1:
-        return f"c.{fields[0]} = ANY({arrays[0]})"
+        by_points = short_name("ix", table.name, fields[0], "text")
+        told = any(index.name == by_points for index in table.indexes)
+        collation = ' COLLATE "C"' if told else ""
+        return f"c.{fields[0]}{collation} = ANY({arrays[0]})"
     row = ", ".join(f"c.{name}" for name in fields)
     return f"({row}) IN (SELECT * FROM unnest({', '.join(arrays)}))"  # noqa: S608  # our names
