@@ -16,7 +16,8 @@ import pytest
 
 PROJECT = Path(__file__).parents[2]
 PROGRAM = """
-import os, sys
+import os, signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup may run the tests
 from insula.server.serving import Service, serve
 service = Service(host="127.0.0.1", port=int(sys.argv[1]), workers=int(sys.argv[2]),
     shutdown_grace=float(sys.argv[3]), notice=0.4, target="tests.server.tiny:app")
