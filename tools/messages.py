@@ -20,6 +20,7 @@ from babel.messages.pofile import read_po, write_po
 
 import insula
 from insula.kernel.database.cluster import cluster_at
+from insula.kernel.foundation import errors
 from insula.kernel.foundation.errors import Problem
 from insula.kernel.foundation.settings import Settings
 from insula.kernel.foundation.words import counted
@@ -38,7 +39,7 @@ NAMES = frozenset({"message", "said", "told", "words"})
 """What a variable is called that holds such a sentence."""
 CONSTANTS = (
     violations.TAKEN,
-    violations.UNKNOWN,
+    errors.UNKNOWN,
     violations.REFUSED,
     wordings.INVALID,
 )

@@ -35,6 +35,7 @@ from insula.kernel.foundation.errors import (
     Limited,
     NotFound,
     Unavailable,
+    refers_to_nothing,
 )
 from insula.kernel.foundation.money import Money, Rounding, WrongMoney
 from insula.kernel.foundation.taxes import (
@@ -219,6 +220,7 @@ __all__ = [
     "put_rows",
     "ranked",
     "ref",
+    "refers_to_nothing",
     "remove_rows",
     "requires_feature",
     "rows_of",

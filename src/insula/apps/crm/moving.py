@@ -18,6 +18,7 @@ from insula.sdk import (
     Words,
     place,
     put_rows,
+    refers_to_nothing,
 )
 
 from .deals import Deal, DealStageSpan, LostReason, deals
@@ -59,13 +60,13 @@ async def begin(ctx: Context, new: Sequence[Deal]) -> None:
     for deal in new:
         wanted = deal.pipeline_id or next(iter(order), None)
         if deal.pipeline_id not in (None, *order):
-            raise _missing("pipeline_id")
+            raise Invalid(refers_to_nothing("pipeline_id"))
         stage = known.get(deal.stage_id) if deal.stage_id else None
         if deal.stage_id is None:
             mine = [it for it in known.values() if it.pipeline_id == wanted]
             stage = next((it for it in mine if it.kind is D.open), None)
         if stage is None:
-            raise _missing("stage_id")
+            raise Invalid(refers_to_nothing("stage_id"))
         deal.currency = deal.currency or ctx.tenant.currency
         deal.opened_at = deal.opened_at or ctx.now
         deal.state = stage.kind
@@ -87,7 +88,7 @@ async def move(ctx: Context, deal: Deal, command: MoveDeal) -> Deal:
     """Put a deal into a stage, at the end of its column unless a place is said."""
     found = await ctx.select(Stage, Stage.id == command.stage_id, limit=1)
     if not found:
-        raise _missing("stage_id")
+        raise Invalid(refers_to_nothing("stage_id"))
     await _go(ctx, deal, found[0], command.lost_reason)
     await place(
         ctx,
@@ -118,7 +119,7 @@ async def _end(
     here = Stage.pipeline_id == deal.pipeline_id, Stage.kind == kind
     found = await ctx.select(Stage, *here, order_by=Stage.position.asc(), limit=1)
     if not found:
-        raise _missing("stage_id")
+        raise Invalid(refers_to_nothing("stage_id"))
     await _go(ctx, deal, found[0], reason)
     await place(ctx, deal)
 
@@ -194,10 +195,5 @@ async def _neighbour(
     beside = Deal.id == wanted, Deal.stage_id == deal.stage_id, Deal.id != deal.id
     found = await ctx.select(Deal, *beside, await ctx.visible(Deal), limit=1)
     if not found:
-        raise _missing(field)
+        raise Invalid(refers_to_nothing(field))
     return found[0]
-
-
-def _missing(field: str) -> Invalid:
-    words = Words("The {field} field refers to nothing here.", field=field)
-    return Invalid(FieldError(field, "not_found", words))

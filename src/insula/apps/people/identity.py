@@ -18,6 +18,7 @@ from insula.sdk import (
     StoredEvent,
     Words,
     alter_rows,
+    refers_to_nothing,
 )
 
 from .contacts import Contact, contacts
@@ -181,8 +182,7 @@ async def make_first(ctx: Context, contact: Contact, command: WhichHandle) -> Co
     mine = Handle.id == command.handle_id, Handle.contact_id == contact.id
     found = await ctx.select(Handle, *mine)
     if not found:
-        words = Words("The {field} field refers to nothing here.", field="handle_id")
-        raise Invalid(FieldError("handle_id", "not_found", words))
+        raise Invalid(refers_to_nothing("handle_id"))
     (handle,) = found
     kind, field = handle.kind, FIELD_OF.get(handle.kind)
     others = Handle.contact_id == contact.id, Handle.kind == kind

@@ -30,13 +30,13 @@ from insula.sdk import (
     ShortText,
     TenantModel,
     Unique,
-    Words,
     check_filter,
     column,
     computed,
     count_filtered,
     filtered,
     ref,
+    refers_to_nothing,
 )
 
 from .contacts import Contact
@@ -124,8 +124,7 @@ async def add(ctx: Context, segment: Segment, command: AddMembers) -> Size:
     those = Contact.id.in_(wanted), await ctx.visible(Contact)
     found = [it.id for it in await ctx.select(Contact, *those)]
     if len(found) < len(wanted):
-        words = Words("The {field} field refers to nothing here.", field="contact_ids")
-        raise Invalid(FieldError("contact_ids", "not_found", words))
+        raise Invalid(refers_to_nothing("contact_ids"))
     rows = [SegmentMember(segment_id=segment.id, contact_id=it) for it in found]
     await ctx.add_missing(rows)
     return await count(ctx, segment)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from insula.kernel.foundation.words import Words
+
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
@@ -109,6 +111,14 @@ class TooLarge(Problem):
 
     status = 413
     code = "PAYLOAD_TOO_LARGE"
+
+
+UNKNOWN = "The {field} field refers to nothing here."
+
+
+def refers_to_nothing(field: str) -> FieldError:
+    """What is told of a field that names a row which is not the caller's, or no row."""
+    return FieldError(field, "not_found", Words(UNKNOWN, field=field))
 
 
 class Invalid(Problem):

@@ -26,6 +26,7 @@ from insula.kernel.foundation.errors import (
     Invalid,
     Problem,
     Stale,
+    refers_to_nothing,
 )
 from insula.kernel.foundation.ids import uuid7
 from insula.kernel.foundation.words import Words
@@ -36,7 +37,6 @@ from insula.kernel.resource.masking import refuse_protected
 from insula.kernel.resource.schemas import create_schema
 from insula.kernel.resource.statements import names
 from insula.kernel.resource.violations import (
-    UNKNOWN,
     Breach,
     breaches,
     translate,
@@ -178,8 +178,7 @@ class _Writing:
                 continue
             if item.id not in known or item.id in seen:
                 field = f"{self.brood.name}.{at}.id"
-                words = Words(UNKNOWN, field=field)
-                raise Invalid(FieldError(field, "not_found", words))
+                raise Invalid(refers_to_nothing(field))
             seen.add(item.id)
 
     async def _change(self, item: Any, row: Any) -> None:

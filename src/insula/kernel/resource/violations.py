@@ -9,6 +9,7 @@ from sqlalchemy import ForeignKeyConstraint, Table
 
 from insula.kernel.database.model import BREACH
 from insula.kernel.foundation.errors import (
+    UNKNOWN,
     Conflict,
     FieldError,
     Invalid,
@@ -51,7 +52,6 @@ class Breach:
 
 
 TAKEN = "The {field} field has already been taken."
-UNKNOWN = "The {field} field refers to nothing here."
 REFUSED = "The {field} field does not fit the others."
 REQUIRED = "The {field} field is required."
 

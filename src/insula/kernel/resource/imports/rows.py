@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ValidationError
 
 from insula.kernel.access.context import Context
-from insula.kernel.foundation.errors import FieldError, Invalid, Problem
+from insula.kernel.foundation.errors import UNKNOWN, FieldError, Invalid, Problem
 from insula.kernel.foundation.ids import parse_uuid
 from insula.kernel.foundation.words import Words
 from insula.kernel.resource.api import ResourceApi
@@ -37,7 +37,6 @@ Found = Mapping[str, Ids]
 
 BATCH = 500
 """Rows that are looked up, and then written, together."""
-NOT_FOUND = "The {field} field refers to nothing here."
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +277,7 @@ def _referred(entry: Entry, text: str, found: Found) -> Any:
         raise Misfit("ambiguous", words)
     known = parse_uuid(text)
     if known is None:
-        raise Misfit("not_found", Words(NOT_FOUND, field=entry.target))
+        raise Misfit("not_found", Words(UNKNOWN, field=entry.target))
     return known
 
 

@@ -11,7 +11,13 @@ from insula.kernel.access.grants import RoleGrants
 from insula.kernel.access.operation import Call
 from insula.kernel.access.roles import NAME, RoleBook, masks_of
 from insula.kernel.database.session import CONTEXT, Statement
-from insula.kernel.foundation.errors import Conflict, FieldError, Invalid, NotFound
+from insula.kernel.foundation.errors import (
+    Conflict,
+    FieldError,
+    Invalid,
+    NotFound,
+    refers_to_nothing,
+)
 from insula.kernel.resource.api import row_id
 from insula.kernel.resource.engine import Engine
 from insula.kernel.services.access.granting import (
@@ -131,8 +137,7 @@ class Guards:
         """Refuse to bring somebody into a team whose roles are not one's own to give."""
         rows = await ctx.session.fetch(TEAM, team_id)
         if not rows or rows[0]["deleted_at"] is not None:
-            words = "The team_id field refers to nothing here."
-            raise Invalid(FieldError("team_id", "not_found", words))
+            raise Invalid(refers_to_nothing("team_id"))
         roles = msgspec.json.decode(rows[0]["roles"], type=list[str])
         await check_roles(ctx.session, self._book, ctx.actor, roles)
 

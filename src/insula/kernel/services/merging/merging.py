@@ -13,7 +13,13 @@ from insula.kernel.access.context import Context
 from insula.kernel.database.model import TenantModel
 from insula.kernel.database.session import HOME, Statement
 from insula.kernel.foundation.clock import now
-from insula.kernel.foundation.errors import FieldError, Invalid, NotFound, Stale
+from insula.kernel.foundation.errors import (
+    FieldError,
+    Invalid,
+    NotFound,
+    Stale,
+    refers_to_nothing,
+)
 from insula.kernel.foundation.ids import uuid7
 from insula.kernel.foundation.words import Words
 from insula.kernel.resource.engine import Engine
@@ -30,7 +36,6 @@ from insula.kernel.resource.merging.statements import telling
 from insula.kernel.resource.shape import Facet
 from insula.kernel.resource.statements import Deed
 from insula.kernel.resource.unit import WorkContext
-from insula.kernel.resource.violations import UNKNOWN
 from insula.kernel.resource.writing import DELETE, RESTORE, UPDATE
 from insula.kernel.services.merging.merges import KEPT
 from insula.kernel.services.merging.models import Merge
@@ -130,7 +135,7 @@ async def _locked(
             if key == pair.survivor:
                 raise
     if pair.other not in found:
-        raise Invalid(FieldError("from", "not_found", Words(UNKNOWN, field="from")))
+        raise Invalid(refers_to_nothing("from"))
     return found[pair.survivor], found[pair.other]
 
 

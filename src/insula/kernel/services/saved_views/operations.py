@@ -16,6 +16,7 @@ from insula.kernel.foundation.errors import (
     FieldError,
     Invalid,
     NotFound,
+    refers_to_nothing,
 )
 from insula.kernel.foundation.words import Words
 from insula.kernel.resource.api import ResourceApi, row_id, tag
@@ -195,8 +196,7 @@ class SavedViewOperations:
         """Refuse what its owner could not ask for, and more views than anybody needs."""
         api = self._api(work, view)
         if api is None:
-            words = Words("The {field} field refers to nothing here.", field="resource")
-            raise Invalid(FieldError("resource", "not_found", words))
+            raise Invalid(refers_to_nothing("resource"))
         try:
             await _asked(api, work, view)
         except BadQuery as error:

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from insula.kernel.database.session import Statement
-from insula.kernel.foundation.errors import FieldError, Invalid
+from insula.kernel.foundation.errors import FieldError, Invalid, refers_to_nothing
 from insula.kernel.foundation.words import Words
 from insula.kernel.resource.declaration import Command, Resource
 from insula.kernel.resource.discarding import discard
@@ -47,8 +47,7 @@ async def merge(ctx: WorkContext, tag: Tag, command: MergeTags) -> Tag:
         raise Invalid(FieldError("into", "same", words))
     others = await ctx.lock_rows(Tag, [command.into])
     if not others:
-        words = Words("The {field} field refers to nothing here.", field="into")
-        raise Invalid(FieldError("into", "not_found", words))
+        raise Invalid(refers_to_nothing("into"))
     (into,) = others
     await ctx.transaction.fetch(HAND_OVER, tag.id, into.id)
     await discard(ctx, tag)
